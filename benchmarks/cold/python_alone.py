@@ -1,0 +1,3 @@
+"""The start of the interpreter itself, below which nothing can be."""
+
+print("done", flush=True)

@@ -1,0 +1,54 @@
+"""The command `manyhands`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from manyhands.cli import engine, events, run, runs, store, tasks, why
+from manyhands.cli.door import EXIT_CODES, Json, NoColor, Store, command
+
+app = typer.Typer(
+    name="manyhands",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+
+app.add_typer(run.app, name="run")
+app.add_typer(runs.app, name="runs")
+app.add_typer(tasks.app, name="tasks")
+command(app, "events")(events.events)
+command(app, "why")(why.why)
+app.add_typer(engine.app, name="engine")
+app.add_typer(store.app, name="store")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"manyhands {version('manyhands')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+    store: Store = None,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Durable workflows: see what runs, why, and what can be done about it.
+
+    The options of every command may stand before or behind its name.
+    """
+
+
+def main() -> None:
+    """Entry point of the command `manyhands`."""
+    app(prog_name="manyhands")

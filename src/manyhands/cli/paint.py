@@ -1,0 +1,228 @@
+"""How runs, steps and events look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from manyhands.engine import phrases
+from manyhands.engine.views import EventView, RunView, TaskView, TreeNode
+from manyhands.model.states import TASK_TERMINAL, Reason, TaskStatus
+
+LOOKS = {
+    "not_started": ("○", "dim"),
+    "pending": ("·", "dim"),
+    "running": ("▶", "cyan"),
+    "resumable": ("↻", "yellow"),
+    "succeeded": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "lost": ("✗", "red"),
+    "stopped": ("■", "yellow"),
+    "canceled": ("■", "yellow"),
+    "skipped": ("–", "dim"),
+}
+"""Sign and style of each status."""
+
+FEWEST = 6
+"""So many siblings are shown at least before the rest of them is only counted."""
+
+NO_FAILURE = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.PENDING})
+
+
+def status(name: str, beside: str = "") -> Text:
+    sign, style = LOOKS.get(name, ("?", ""))
+    text = Text(f"{sign} {name.replace('_', ' ')}", style=style)
+    return text.append(f" {beside}", style="dim") if beside else text
+
+
+def table(*columns: str) -> Table:
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def fields(pairs: Iterable[tuple[str, str | Text]]) -> Table:
+    """Names and values below each other; empty values are left out."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold")
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        if value:
+            made.add_row(name, value if isinstance(value, Text) else Text(value))
+    return made
+
+
+def mapping(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={msgspec.json.encode(value, enc_hook=repr).decode()}" for key, value in values.items())
+
+
+def seconds(value: float | None) -> str:
+    return "" if value is None else phrases.span(value)
+
+
+def when(at: float | None, now: float) -> str:
+    return "" if at is None else phrases.when(at, now)
+
+
+def how_many_done(counts: Mapping[TaskStatus, int] | None) -> Text:
+    counts = counts or {}
+    done = sum(counts.get(one, 0) for one in TASK_TERMINAL)
+    text = Text(f"{done:,}/{sum(counts.values()):,}")
+    failed = counts.get(TaskStatus.FAILED, 0)
+    return text.append(f" {failed:,} failed", style="red") if failed else text
+
+
+def runs(views: Sequence[RunView], now: float) -> Table:
+    made = table("RUN", "STATUS", "STEPS", "STARTED", "TOOK", "METADATA")
+    for view in views:
+        made.add_row(
+            Text(view.id),
+            status(view.status),
+            how_many_done(view.counts),
+            when(view.started_at or view.created_at, now),
+            seconds(view.duration),
+            Text(phrases.first_line(mapping(view.metadata), 60), style="dim"),
+        )
+    return made
+
+
+def run(view: RunView, now: float) -> Table:
+    driver = view.driver
+    by = ""
+    if driver is not None:
+        gone = "" if driver.alive else ", gone"
+        by = f"process {driver.pid} on {driver.host.partition('/')[0]} ({driver.kind}{gone})"
+    ended = "" if view.ended_at is None else when(view.ended_at, now)
+    return fields(
+        [
+            ("Run", Text(view.id, style="bold")),
+            ("Status", status(view.status)),
+            ("Because", "" if view.source is None else f"step '{view.source}' failed"),
+            ("Message", phrases.first_line(view.message)),
+            ("Started", when(view.started_at or view.created_at, now)),
+            ("Ended", ended),
+            ("Took", seconds(view.duration)),
+            ("Driver", by),
+            ("Fork of", view.forked_from or ""),
+            ("Steps", counts(view.counts)),
+            ("Metadata", mapping(view.metadata)),
+        ]
+    )
+
+
+def counts(numbers: Mapping[TaskStatus, int] | None) -> str:
+    parts = [f"{number:,} {name.replace('_', ' ')}" for name, number in (numbers or {}).items()]
+    return ", ".join(parts)
+
+
+def cause(view: TaskView, now: float) -> str:
+    """Why a task is as it is, in a few words."""
+    if view.forward_to is not None and view.status is TaskStatus.RUNNING:
+        return f"waits for {view.forward_to}"
+    if view.status is TaskStatus.PENDING:
+        return _pending(view, now)
+    if view.reason == Reason.CACHED:
+        return f"cached: {view.message}" if view.message else "cached"
+    told = phrases.first_line(view.message)
+    if view.reason == Reason.CAUGHT:
+        return f"caught: {told}" if told else "caught"
+    if view.status not in NO_FAILURE and view.status in TASK_TERMINAL:
+        if view.source is not None and view.source != view.name:
+            return f"{view.source} failed"
+        return f"{view.reason}: {told}" if told else view.reason
+    tries = f"attempt {view.attempt}" if view.attempt > 1 else ""
+    return f"as {view.source}" if view.source is not None else tries
+
+
+def _pending(view: TaskView, now: float) -> str:
+    if view.reason == Reason.DRIVER_LOST:
+        return "begun, not finished"
+    if view.reason == Reason.RETRY and view.due_at is not None:
+        return f"retry {phrases.ago(view.due_at, now)}, after: {phrases.first_line(view.message, 80)}"
+    if view.upstreams:
+        return f"after {phrases.some(view.upstreams, 3)}".replace("'", "")
+    return ""
+
+
+def tasks(views: Sequence[TaskView], now: float) -> Table:
+    made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
+    for view in views:
+        made.add_row(*_cells(view, "", now))
+    return made
+
+
+def _cells(view: TaskView, indent: str, now: float) -> list[str | Text]:
+    name = Text(indent, style="dim").append(view.name, style="not dim")
+    tries = str(view.attempt) if view.attempt else ""
+    return [name, status(view.status), seconds(view.duration), tries, Text(cause(view, now), style="dim")]
+
+
+def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]:
+    """The steps as a tree, in about `limit` lines (0: all of them), and how many steps it leaves out.
+
+    Among many siblings the ones that need a look are shown, and the first few; the rest is counted.
+    """
+    made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
+    left_out = 0
+    walk: list[tuple[Sequence[TreeNode], int, str, bool]] = [(roots, 0, "", True)]
+    while walk:
+        siblings, position, indent, top = walk.pop()
+        if position == 0 and limit:
+            room = max(limit - made.row_count, FEWEST)
+            shown = _choose(siblings, room)
+            if len(shown) < len(siblings):
+                left_out += len(siblings) - len(shown)
+                rest = _rest(siblings, shown)
+                siblings = shown
+                made.caption = f"not shown: {rest}" if made.caption is None else f"{made.caption}; {rest}"
+        if position >= len(siblings):
+            continue
+        node = siblings[position]
+        last = position == len(siblings) - 1
+        made.add_row(*_cells(node.task, indent if top else f"{indent}{'└─ ' if last else '├─ '}", now))
+        walk.append((siblings, position + 1, indent, top))
+        if node.children and (not limit or made.row_count < limit):
+            below = indent if top else f"{indent}{'   ' if last else '│  '}"
+            walk.append((node.children, 0, below, False))
+        elif node.children:
+            left_out += len(node.children)
+    return made, left_out
+
+
+def _choose(siblings: Sequence[TreeNode], room: int) -> list[TreeNode]:
+    if len(siblings) <= room:
+        return list(siblings)
+    wanted = [n for n, node in enumerate(siblings) if node.task.status not in NO_FAILURE or node.children]
+    chosen = set(wanted[:room])
+    for number in range(len(siblings)):
+        if len(chosen) >= room:
+            break
+        chosen.add(number)
+    return [siblings[number] for number in sorted(chosen)]
+
+
+def _rest(siblings: Sequence[TreeNode], shown: Sequence[TreeNode]) -> str:
+    kept = {node.task.ordinal for node in shown}
+    numbers: dict[TaskStatus, int] = {}
+    for node in siblings:
+        if node.task.ordinal not in kept:
+            numbers[node.task.status] = numbers.get(node.task.status, 0) + 1
+    return counts(numbers)
+
+
+def event(view: EventView) -> Text:
+    text = Text(f"{phrases.clock(view.at)}  ", style="dim")
+    text.append(view.run, style="not dim bold")
+    if view.task is not None:
+        text.append(f"  {view.task}", style="not dim")
+    text.append("  ").append_text(status(view.state, view.reason))
+    if view.attempt is not None and view.attempt > 1:
+        text.append(f" (attempt {view.attempt})")
+    if view.message:
+        text.append(f"  {phrases.first_line(view.message)}")
+    return text

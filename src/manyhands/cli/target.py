@@ -1,0 +1,124 @@
+"""`FILE:NAME` on the command line, found and loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from manyhands.model.errors import UsageError
+
+EXAMPLE = "as in `flows.py:build` or `package.flows:build`"
+
+
+def load(target: str) -> Any:
+    """What `FILE:NAME` or `MODULE:NAME` names. Errors: `UsageError`, with the place where loading failed."""
+    where, separator, name = target.rpartition(":")
+    if not separator or not where or not name:
+        raise UsageError(f"{target!r} names nothing to run: write FILE:NAME, {EXAMPLE}.")
+    module = _file(where) if where.endswith(".py") or os.path.exists(where) else _module(where)
+    found: Any = module
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise UsageError(f"{where} has no {name!r}. It has {', '.join(_public(module)) or 'no names'}.") from None
+    return found
+
+
+def _public(module: ModuleType) -> list[str]:
+    return [name for name, value in vars(module).items() if not name.startswith("_") and not _is_foreign(value)]
+
+
+def _is_foreign(value: Any) -> bool:
+    return isinstance(value, ModuleType | type) or getattr(value, "__module__", "").startswith("manyhands")
+
+
+def _file(path: str) -> ModuleType:
+    """The file as a module, with its folder importable, as `python FILE` would have it."""
+    full = os.path.abspath(path)
+    if not os.path.isfile(full):
+        raise UsageError(f"{path}: there is no such file. Write FILE:NAME, {EXAMPLE}.")
+    folder, stem = os.path.dirname(full), os.path.splitext(os.path.basename(full))[0]
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = (
+        stem if stem.isidentifier() and importlib.util.find_spec(stem) is None else f"manyhands_file_{abs(hash(full))}"
+    )
+    name = stem if _is_at(stem, full) else name
+    spec = importlib.util.spec_from_file_location(name, full)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file. Write FILE:NAME, {EXAMPLE}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    # The code travels with the run, so that it can be resumed where, or when, this very file is not there.
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(_told(path, error)) from error
+    return module
+
+
+def _is_at(stem: str, full: str) -> bool:
+    """Whether `import stem` finds this very file."""
+    try:
+        spec = importlib.util.find_spec(stem) if stem.isidentifier() else None
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None and os.path.abspath(spec.origin) == full
+
+
+def _module(name: str) -> ModuleType:
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise UsageError(f"{name}: there is no such file and no such module. Write FILE:NAME, {EXAMPLE}.") from None
+        raise UsageError(_told(name, error)) from error
+    except Exception as error:
+        raise UsageError(_told(name, error)) from error
+
+
+def _told(where: str, error: Exception) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+    at = f"\n  at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if len(frames) > 1 else ""
+    return f"{where} cannot be loaded: {type(error).__name__}: {error}{at}"
+
+
+def call(found: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """A workflow from what was named: a workflow as it is, a step called with the arguments, or what a function
+    returns for them. Errors: `UsageError`."""
+    if hasattr(found, "run_async"):
+        if args or kwargs:
+            raise UsageError(
+                f"{target} is a workflow with its arguments already in it; `--arg` is for a step or function."
+            )
+        return found
+    make = getattr(found, "step", None) or found
+    if not callable(make):
+        raise UsageError(
+            f"{target} is a {type(found).__name__}: name a workflow, a step, or a function that returns one."
+        )
+    made = make(*args, **kwargs) if make is not found else _called(found, target, args, kwargs)
+    if not hasattr(made, "run_async"):
+        raise UsageError(f"{target} returned a {type(made).__name__}, not a workflow: return `some_step.step(…)`.")
+    return made
+
+
+def _called(function: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        raise UsageError(
+            _told(f"The workflow of {target}", error).replace("cannot be loaded", "cannot be made")
+        ) from error

@@ -1,0 +1,1 @@
+"""Values, calls and callables to bytes and back."""

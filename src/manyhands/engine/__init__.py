@@ -1,0 +1,1 @@
+"""The only code that both decides and acts."""

@@ -1,0 +1,114 @@
+"""Collect: what the reports of executors mean for the runs, as changes to be committed."""
+
+from __future__ import annotations
+
+import random
+
+from manyhands.codecs.kit import Kit
+from manyhands.engine.drive import Drive
+from manyhands.engine.outputs import Outputs
+from manyhands.model.errors import ManyhandsError
+from manyhands.model.outcomes import Failure, Forward, Report, Returned, Value
+from manyhands.model.records import AttemptEnd, TaskMove
+from manyhands.model.states import TASK_TERMINAL, AttemptStatus, Cause, TaskStatus
+from manyhands.model.values import Encoded
+
+STATUS_OF_CAUSE = {Cause.LOST: AttemptStatus.LOST, Cause.CANCELED: AttemptStatus.STOPPED}
+"""How an attempt ended by the cause of its failure; any other cause is a plain failure."""
+
+
+class Collector:
+    """Turns reports into changes. `chance` gives numbers in [0, 1) for the jitter of retries."""
+
+    def __init__(self, kit: Kit, outputs: Outputs, chance: random.Random) -> None:
+        self._kit = kit
+        self._outputs = outputs
+        self._chance = chance
+
+    def collect(self, drive: Drive, report: Report, now: float) -> None:
+        """Add what follows from the report to the drive's changes. A report that came too late changes nothing."""
+        task, attempt, outcome = report.task, report.attempt, report.outcome
+        if not drive.machine.is_running(task, attempt):
+            return
+        value: Encoded | None = None
+        forward_to = None
+        if type(outcome) is Value:
+            value = outcome.value
+        elif type(outcome) is Forward:
+            try:
+                forward_to = drive.forward(task, outcome, now)
+            except ManyhandsError as error:
+                outcome = Failure(Cause.ERROR, str(error), retryable=False)
+        chance = self._chance.random() if type(outcome) is Failure else 0.0
+        moves = drive.machine.ended(task, attempt, outcome, now, chance, forward_to=forward_to)
+        self._describe(drive, moves[0], report, outcome)
+        if value is not None and drive.jobs[task].checkpoint:
+            moves[0].result = value
+        self._settle(drive, moves, value, outcome)
+        drive.changes.moves.extend(moves)
+        drive.dirty = True
+
+    def satisfied(self, drive: Drive, moves: list[TaskMove], value: Encoded) -> None:
+        """A task was given a cached value instead of being run."""
+        moves[0].result = value
+        self._settle(drive, moves, value, None)
+        drive.changes.moves.extend(moves)
+        drive.dirty = True
+
+    def _describe(
+        self, drive: Drive, move: TaskMove, report: Report, outcome: Value | Failure | Forward | Returned
+    ) -> None:
+        """Add to the task's own move how its attempt ended."""
+        move.ended_at = report.ended
+        move.started_at = report.started
+        end = AttemptEnd(AttemptStatus.SUCCEEDED, report.started, report.ended, report.worker, log=report.log)
+        if type(outcome) is Failure:
+            end.status = STATUS_OF_CAUSE.get(outcome.cause, AttemptStatus.FAILED)
+            end.cause = outcome.cause
+            end.message = outcome.message
+            end.exit_code, end.signal = outcome.exit_code, outcome.signal
+            end.exception, end.traceback = outcome.exception, outcome.traceback
+            move.message = outcome.message
+            if move.to is not TaskStatus.SUCCEEDED:
+                move.ended_at = None
+        elif type(outcome) is Returned:
+            end.status = AttemptStatus.STOPPED
+            end.message = "taken back before it began"
+            move.started_at = move.ended_at = None
+        move.attempt_end = end
+
+    def _settle(
+        self,
+        drive: Drive,
+        moves: list[TaskMove],
+        value: Encoded | None,
+        outcome: Value | Failure | Forward | Returned | None,
+    ) -> None:
+        """Keep the value for those who are to read it, and let go of what nobody reads any more."""
+        wrapped: Encoded | None = None
+        for move in moves:
+            if move.to not in TASK_TERMINAL:
+                continue
+            drive.has_read(move.task)
+            if move.to is not TaskStatus.SUCCEEDED:
+                continue
+            if move.caught and wrapped is None:
+                wrapped = self._wrap(drive, move, value, outcome)
+            kept = wrapped or value
+            if kept is not None:
+                drive.keep(move.task, kept)
+
+    def _wrap(
+        self, drive: Drive, move: TaskMove, value: Encoded | None, outcome: Value | Failure | Forward | Returned | None
+    ) -> Encoded:
+        """The result of a task that catches: `(value, None)` or `(None, exception)`."""
+        what = f"the result of {drive.jobs[move.task].name}"
+        if value is not None:
+            return self._kit.values.encode((self._kit.values.decode(value, what), None), what)
+        if type(outcome) is not Failure:
+            raise ManyhandsError(f"{what} was caught without a failure")
+        end = AttemptEnd(
+            AttemptStatus.FAILED, 0, 0, cause=outcome.cause, message=outcome.message, exception=outcome.exception
+        )
+        error = self._outputs.exception_of(end, drive.jobs[move.task].name)
+        return self._kit.values.encode((None, error), what)

@@ -1,0 +1,144 @@
+"""Dispatch: which ready tasks start now, and what is handed to the executors once that is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from manyhands.engine.caching import Caching
+from manyhands.engine.collect import Collector
+from manyhands.engine.drive import Drive
+from manyhands.engine.outputs import Outputs
+from manyhands.model.errors import ManyhandsError
+from manyhands.model.outcomes import Failure, Launch, Report
+from manyhands.model.records import TaskMove
+from manyhands.model.specs import Call
+from manyhands.model.states import Cause
+from manyhands.model.values import Encoded
+from manyhands.ports.executor import Executor
+
+ENTRY = "manyhands.worker.entry:run"
+"""What the far side calls with the bytes of a `Call`."""
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Dispatcher:
+    """Offers the executors' free slots to the runs in turn, and launches what they start."""
+
+    def __init__(
+        self, executors: Mapping[str, Executor], outputs: Outputs, caching: Caching, collector: Collector
+    ) -> None:
+        self._executors = executors
+        self._outputs = outputs
+        self._caching = caching
+        self._collector = collector
+        self._taken = dict.fromkeys(executors, 0)
+        self._flying: dict[tuple[int, int, int], int] = {}
+        self._started: list[tuple[Drive, TaskMove]] = []
+
+    def offer(self, drive: Drive, now: float) -> None:
+        """Let a run start what it can; the starts are added to its changes."""
+        for name, executor in self._executors.items():
+            if not drive.machine.ready_for(name, now):
+                continue
+            room = executor.slots + executor.backlog() - self._taken[name]
+            while room > 0:
+                moves = drive.machine.offer(name, room, now)
+                if not moves:
+                    break
+                taken = self._take(drive, moves, now)
+                self._taken[name] += taken
+                if taken == len(moves):
+                    break
+                room -= taken
+
+    def _take(self, drive: Drive, moves: list[TaskMove], now: float) -> int:
+        """Note the starts; returns the slots taken. A task whose result is cached, or is being computed by an equal
+        call, is not started."""
+        taken = 0
+        for move in moves:
+            job = drive.jobs[move.task]
+            spec = job.spec
+            if spec.function_key is not None and not self._is_to_be_computed(drive, move, now):
+                continue
+            move.worker = spec.options.executor
+            drive.changes.moves.append(move)
+            drive.dirty = True
+            self._started.append((drive, move))
+            taken += spec.options.slots
+        return taken
+
+    def _is_to_be_computed(self, drive: Drive, move: TaskMove, now: float) -> bool:
+        """False when the task need not start: it has its result now, has failed, or waits for an equal call."""
+        try:
+            entry = self._caching.look(drive, move, now)
+            if entry is None:
+                return self._caching.claim(drive, move, now)
+        except ManyhandsError as error:
+            drive.changes.moves.append(move)
+            failure = Failure(Cause.ERROR, str(error), retryable=False)
+            self._collector.collect(drive, Report(drive.key or 0, move.task, move.attempt, failure, now, now), now)
+            return False
+        self._collector.satisfied(drive, self._caching.satisfy(drive, move, entry, now), entry.value)
+        return False
+
+    def launch(self) -> list[tuple[Drive, TaskMove]]:
+        """Hand to the executors what has been started and committed; returns it."""
+        started, self._started = self._started, []
+        batches: dict[str, list[Launch]] = {}
+        for drive, move in started:
+            job = drive.jobs[move.task]
+            options = job.spec.options
+            results = [self._result(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
+            call = Call(
+                job.spec.code,
+                job.spec.inputs,
+                results,
+                drive.run_id,
+                job.name,
+                move.attempt,
+                job.spec.label,
+                job.checkpoint,
+            )
+            launch = Launch(
+                drive.key or 0,
+                move.task,
+                move.attempt,
+                ENTRY,
+                _encoder.encode(call),
+                options.slots,
+                job.spec.label,
+            )
+            self._flying[(launch.run, launch.task, launch.attempt)] = options.slots
+            batch = batches.get(options.executor)
+            if batch is None:
+                batches[options.executor] = [launch]
+            else:
+                batch.append(launch)
+        for name, batch in batches.items():
+            self._executors[name].start(batch)
+        return started
+
+    def forget(self, drive: Drive) -> None:
+        """The drive was given up; what it had started and was not launched is not."""
+        kept = []
+        for started in self._started:
+            if started[0] is drive:
+                options = drive.jobs[started[1].task].spec.options
+                self._taken[options.executor] -= options.slots
+            else:
+                kept.append(started)
+        self._started = kept
+
+    def landed(self, executor: str, report: Report) -> None:
+        """A launch has been reported; its slots are free."""
+        self._taken[executor] -= self._flying.pop((report.run, report.task, report.attempt), 0)
+
+    def _result(self, drive: Drive, ordinal: int) -> Encoded:
+        found = drive.results.get(ordinal)
+        if found is None:
+            found = self._outputs.encoded(drive.key or 0, drive.run_id, ordinal)
+            drive.keep(ordinal, found)
+        return found

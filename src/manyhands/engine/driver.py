@@ -1,0 +1,248 @@
+"""The driver: turns the runs whose leases this process holds, one commit at a time."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from manyhands.engine.collect import Collector
+from manyhands.engine.dispatch import Dispatcher
+from manyhands.engine.doorbell import Doorbell
+from manyhands.engine.drive import Drive
+from manyhands.model.errors import LeaseLost, ManyhandsError, RunCanceled
+from manyhands.model.outcomes import Failure, Report
+from manyhands.model.records import Changes, TaskMove
+from manyhands.model.states import Cause, RunStatus
+from manyhands.ports.clock import Clock
+from manyhands.ports.executor import Executor
+from manyhands.ports.store import Store
+
+IDLE = 5.0
+"""Seconds that the driver sleeps at most when nothing is due; whatever happens wakes it before."""
+
+Work = Callable[[], None]
+
+
+class Driver:
+    """Owns the drives. `turn` does one round of collect, decide, commit, launch, and waits only when all is done.
+
+    Only the thread that holds `role` turns; any thread may `ask` for something to be done between rounds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executors: Mapping[str, Executor],
+        collector: Collector,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        grace: float,
+    ) -> None:
+        self._store = store
+        self._executors = executors
+        self._collector = collector
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._grace = grace
+        self._inbox: deque[Work] = deque()
+        self._late: list[tuple[float, int, int, int]] = []
+        self._timed_out: set[tuple[int, int, int]] = set()
+        self.drives: dict[int, Drive] = {}
+        self.fresh: list[Drive] = []
+        self.role = threading.Lock()
+        self.settled = True
+        """False while a round is under way: an exception out of it then leaves the drives half told."""
+        self.bell = Doorbell(executors.values())
+
+    # --- from any thread -------------------------------------------------------------------------------------------
+
+    def ask(self, work: Work) -> None:
+        """Have `work` done by the driving thread, between two rounds."""
+        self._inbox.append(work)
+        if self.role.locked():
+            self.bell.ring()
+
+    @property
+    def idle(self) -> bool:
+        return not (self.drives or self.fresh or self._inbox)
+
+    # --- from the driving thread -----------------------------------------------------------------------------------
+
+    def add(self, drive: Drive) -> None:
+        """Drive this run from now on: a new one, or one whose session was opened."""
+        if drive.key is None:
+            self.fresh.append(drive)
+        else:
+            self.drives[drive.key] = drive
+            drive.dirty = True
+
+    def turn(self, longest: float = IDLE) -> None:
+        """One round. A run whose changes cannot be committed is given up; whoever waits for it gets the error."""
+        self.settled = False
+        while self._inbox:
+            self._inbox.popleft()()
+        if self.bell.news:
+            self.recheck()
+        now = self._clock.now()
+        if self._collect(now) or self._wake_due(now) or self.fresh or self._commit_pending():
+            self._advance(now)
+            self.settled = True
+            return
+        patience = self._patience(now, longest)
+        self.settled = True
+        if not self._inbox:
+            self.bell.wait(patience)
+
+    def _commit_pending(self) -> bool:
+        return any(drive.dirty for drive in self.drives.values())
+
+    def _collect(self, now: float) -> bool:
+        """Take every report that is there."""
+        any_report = False
+        for name, executor in self._executors.items():
+            for report in executor.poll():
+                any_report = True
+                self._dispatcher.landed(name, report)
+                drive = self.drives.get(report.run)
+                if drive is not None:
+                    self._collector.collect(drive, self._judge(drive, report), now)
+        return any_report
+
+    def _judge(self, drive: Drive, report: Report) -> Report:
+        """An attempt that was stopped for its time-out failed of that, and of nothing else."""
+        attempt = (report.run, report.task, report.attempt)
+        if attempt in self._timed_out:
+            self._timed_out.discard(attempt)
+            if type(report.outcome) is Failure:
+                seconds = drive.jobs[report.task].spec.options.timeout
+                report.outcome = Failure(Cause.TIMEOUT, f"ran longer than its time-out of {seconds:g} s")
+        return report
+
+    def _wake_due(self, now: float) -> bool:
+        """Stop attempts past their time-out, and see whether some task's time has come."""
+        while self._late and self._late[0][0] <= now:
+            _, run, task, attempt = heapq.heappop(self._late)
+            drive = self.drives.get(run)
+            if drive is not None and drive.machine.is_running(task, attempt):
+                self._timed_out.add((run, task, attempt))
+                self._executors[drive.jobs[task].spec.options.executor].cancel([(run, task, attempt)], self._grace)
+        due = False
+        for drive in self.drives.values():
+            at = drive.machine.next_due()
+            if at is not None and at <= now:
+                drive.dirty = due = True
+        return due
+
+    def _advance(self, now: float) -> None:
+        """Dispatch what can start, commit all changes at once, then launch and tell those who wait."""
+        fresh, self.fresh = self.fresh, []
+        dirty = [drive for drive in self.drives.values() if drive.dirty] if self.drives else []
+        dirty += fresh
+        for drive in self._others_in_need(dirty):
+            dirty.append(drive)
+        for drive in dirty:
+            if drive.end is None:
+                self._dispatcher.offer(drive, now)
+                drive.end = drive.changes.move = drive.machine.over(now)
+        self._commit(dirty)
+        for drive in fresh:
+            if drive.key is not None and drive.end is None:
+                self.drives[drive.key] = drive
+        self._launch(now)
+        for drive in dirty:
+            if drive.end is not None and not drive.done:
+                self._finish(drive)
+
+    def _others_in_need(self, dirty: list[Drive]) -> list[Drive]:
+        """Runs that are not changed themselves, but may take slots that others have left."""
+        if len(self.drives) <= len(dirty):
+            return []
+        return [
+            drive
+            for drive in self.drives.values()
+            if not drive.dirty and drive.end is None and drive.machine.has_ready()
+        ]
+
+    def _commit(self, drives: list[Drive]) -> None:
+        """Write the changes of all drives in one transaction; where that fails, each by itself, so that a run whose
+        lease is lost does not take the others with it."""
+        sheets = [(drive, drive.take_changes()) for drive in drives]
+        sheets = [(drive, changes) for drive, changes in sheets if _holds_something(changes)]
+        if not sheets:
+            return
+        try:
+            self._store.commit([changes for _, changes in sheets])
+        except ManyhandsError as error:
+            if len(sheets) == 1:
+                self.give_up(sheets[0][0], error)
+                return
+            for drive, changes in sheets:
+                self._commit_alone(drive, changes)
+        for drive, changes in sheets:
+            if drive.key is None:
+                drive.key = drive.changes.key = changes.key
+
+    def _commit_alone(self, drive: Drive, changes: Changes) -> None:
+        try:
+            self._store.commit([changes])
+        except ManyhandsError as error:
+            self.give_up(drive, error)
+
+    def _launch(self, now: float) -> None:
+        for drive, move in self._dispatcher.launch():
+            self._watch(drive, move, now)
+
+    def _watch(self, drive: Drive, move: TaskMove, now: float) -> None:
+        seconds = drive.jobs[move.task].spec.options.timeout
+        if seconds is not None:
+            heapq.heappush(self._late, (now + seconds, drive.key or 0, move.task, move.attempt))
+
+    def _finish(self, drive: Drive) -> None:
+        if drive.key is not None:
+            self.drives.pop(drive.key, None)
+        drive.finish()
+
+    def give_up(self, drive: Drive, error: BaseException) -> None:
+        """Stop driving a run that is not finished: its attempts are stopped, those who wait get the error."""
+        if drive.key is not None:
+            self.drives.pop(drive.key, None)
+        self._dispatcher.forget(drive)
+        by_executor: dict[str, list[tuple[int, int, int]]] = {}
+        for task, attempt in drive.machine.running():
+            options = drive.jobs[task].spec.options
+            by_executor.setdefault(options.executor, []).append((drive.key or 0, task, attempt))
+        for name, attempts in by_executor.items():
+            self._executors[name].cancel(attempts, self._grace)
+        drive.finish(error)
+
+    def recheck(self) -> None:
+        """Give up every run whose lease somebody else has taken, or that was canceled."""
+        self.bell.news = False
+        for drive in list(self.drives.values()):
+            record = self._store.run(drive.run_id)
+            if record is None or record.status is RunStatus.CANCELED:
+                self.give_up(drive, RunCanceled(drive.run_id))
+            elif record.epoch != drive.epoch:
+                self.give_up(drive, LeaseLost(drive.key, drive.epoch))
+
+    def _patience(self, now: float, longest: float) -> float:
+        """Seconds until something is due by itself."""
+        until = longest
+        if self._late:
+            until = min(until, self._late[0][0] - now)
+        for drive in self.drives.values():
+            due = drive.machine.next_due()
+            if due is not None:
+                until = min(until, due - now)
+        monotonic = self._clock.monotonic()
+        for executor in self._executors.values():
+            deadline = executor.deadline()
+            if deadline is not None:
+                until = min(until, deadline - monotonic)
+        return max(0.0, until)
+
+
+def _holds_something(changes: Changes) -> bool:
+    return bool(changes.new_run or changes.tasks or changes.moves or changes.move)

@@ -1,0 +1,27 @@
+"""Heartbeat: keeps this engine's leases, all by one row."""
+
+from __future__ import annotations
+
+from manyhands.engine.driver import Driver
+from manyhands.engine.loop import Loop
+from manyhands.ports.clock import Clock
+from manyhands.ports.store import Engines
+
+
+class Heartbeat(Loop):
+    """Puts off the engine's expiry by `lease` seconds every `interval` seconds, and looks whether leases are lost."""
+
+    def __init__(
+        self, store: Engines, driver: Driver, clock: Clock, engine: str, *, interval: float, lease: float
+    ) -> None:
+        super().__init__(interval)
+        self._store = store
+        self._driver = driver
+        self._clock = clock
+        self._engine = engine
+        self._lease = lease
+
+    def tick(self) -> None:
+        self._store.heartbeat(self._engine, self._clock.now() + self._lease)
+        if self._driver.drives:
+            self._driver.ask(self._driver.recheck)

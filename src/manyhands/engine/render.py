@@ -1,0 +1,179 @@
+"""Records of the store made into what readers are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from manyhands.engine.views import AttemptView, EngineView, EventView, ProgressView, RunView, TaskView
+from manyhands.model.records import AttemptRecord, EngineRecord, EventRecord, RunRecord, TaskRecord
+from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunStatus, TaskStatus
+
+SUCCESSES = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED})
+FAILURES = TASK_TERMINAL - SUCCESSES
+
+
+class Names:
+    """Names of a run's tasks by ordinal; those that no record has taught it are looked up, once each."""
+
+    def __init__(self, look_up: Callable[[int], str | None]) -> None:
+        self._look_up = look_up
+        self._known: dict[int, str] = {}
+
+    def learn(self, tasks: Iterable[TaskRecord]) -> None:
+        self._known.update((task.ordinal, task.name) for task in tasks)
+
+    def __call__(self, ordinal: int) -> str:
+        name = self._known.get(ordinal)
+        if name is None:
+            name = self._known[ordinal] = self._look_up(ordinal) or f"#{ordinal}"
+        return name
+
+    def maybe(self, ordinal: int | None) -> str | None:
+        return None if ordinal is None else self(ordinal)
+
+
+def engine(record: EngineRecord, alive: bool, runs: list[str]) -> EngineView:
+    return EngineView(
+        id=record.id,
+        kind=record.kind,
+        host=record.host,
+        pid=record.pid,
+        alive=alive,
+        started_at=record.started_at,
+        expires_at=record.expires_at,
+        runs=runs,
+    )
+
+
+def _duration(started: float | None, ended: float | None, going: bool, now: float) -> float | None:
+    if started is None:
+        return None
+    if ended is not None:
+        return max(ended - started, 0.0)
+    return max(now - started, 0.0) if going else None
+
+
+def run(record: RunRecord, status: RunStatus, now: float) -> RunView:
+    lost = status is not record.status
+    return RunView(
+        id=record.run_id,
+        key=record.key,
+        kind=record.kind,
+        status=status,
+        stored=record.status,
+        reason=Reason.DRIVER_LOST if lost else record.reason,
+        message="" if lost else record.message,
+        metadata=record.metadata,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        duration=_duration(record.started_at, record.ended_at, status is RunStatus.RUNNING, now),
+        detached=record.detached,
+        forked_from=record.forked_from,
+        takeovers=record.takeovers,
+    )
+
+
+def task(record: TaskRecord, names: Names, driven: bool, now: float) -> TaskView:
+    """`driven`: somebody alive drives the run; in any other nothing runs, so what was running waits."""
+    lost = not driven and record.status is TaskStatus.RUNNING
+    running = record.status is TaskStatus.RUNNING and not lost
+    return TaskView(
+        name=record.name,
+        ordinal=record.ordinal,
+        label=record.label,
+        kind=record.kind,
+        status=TaskStatus.PENDING if lost else record.status,
+        stored=record.status,
+        reason=Reason.DRIVER_LOST if lost else record.reason,
+        message=record.message,
+        attempt=record.attempt,
+        parent=names.maybe(record.parent),
+        upstreams=[names(ordinal) for ordinal in record.upstreams],
+        source=names.maybe(record.source),
+        forward_to=names.maybe(record.forward_to),
+        caught=record.caught,
+        saved=record.saved,
+        worker=record.worker,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        due_at=record.due_at,
+        duration=_duration(record.started_at, record.ended_at, running, now),
+        options=record.options,
+        metadata=record.metadata,
+    )
+
+
+def attempt(record: AttemptRecord, names: Names) -> AttemptView:
+    end = record.end
+    return AttemptView(
+        task=names(record.task),
+        number=record.number,
+        status=end.status,
+        cause=end.cause,
+        message=end.message,
+        traceback=end.traceback,
+        worker=end.worker,
+        started_at=end.started_at,
+        ended_at=end.ended_at,
+        duration=max(end.ended_at - end.started_at, 0.0),
+        exit_code=end.exit_code,
+        signal=end.signal,
+        logged=end.log.end - end.log.start if end.log else 0,
+    )
+
+
+def event(record: EventRecord) -> EventView:
+    return EventView(
+        id=record.id,
+        at=record.at,
+        run=record.run_id,
+        task=None if record.task is None else record.name or f"#{record.task}",
+        attempt=record.attempt,
+        state=record.state,
+        reason=record.reason,
+        message=record.message,
+    )
+
+
+def counts(stored: Mapping[TaskStatus, int], driven: bool) -> dict[TaskStatus, int]:
+    """Counts by effective status: in a run that nobody drives, what was running waits."""
+    found = {TaskStatus(status): number for status, number in stored.items() if number}
+    if not driven and TaskStatus.RUNNING in found:
+        lost = found.pop(TaskStatus.RUNNING)
+        found[TaskStatus.PENDING] = found.get(TaskStatus.PENDING, 0) + lost
+    return {status: found[status] for status in TaskStatus if status in found}
+
+
+def progress(
+    record: RunRecord,
+    status: RunStatus,
+    numbers: Mapping[TaskStatus, int],
+    rate: float | None,
+    names: list[str],
+    now: float,
+) -> ProgressView:
+    total = sum(numbers.values())
+    done = sum(numbers.get(one, 0) for one in SUCCESSES)
+    failed = sum(numbers.get(one, 0) for one in FAILURES)
+    to_go = total - done - failed
+    return ProgressView(
+        run=record.run_id,
+        status=status,
+        total=total,
+        done=done,
+        running=numbers.get(TaskStatus.RUNNING, 0),
+        failed=failed,
+        waiting=numbers.get(TaskStatus.PENDING, 0),
+        elapsed=_duration(record.started_at, record.ended_at, status not in RUN_TERMINAL, now),
+        rate=rate,
+        left=to_go / rate if rate and status is RunStatus.RUNNING else None,
+        now_running=names,
+    )
+
+
+def no_attempt(record: TaskRecord, number: int) -> str:
+    if record.status is TaskStatus.RUNNING and number == record.attempt:
+        return "it runs now; its output can be read when it has ended"
+    return f"there is no attempt {number}; it has been tried {record.attempt} times"

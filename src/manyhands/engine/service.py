@@ -1,0 +1,253 @@
+"""The engine of one process: its parts, who turns its driver, and its start and end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from manyhands.codecs.kit import Kit
+from manyhands.engine.driver import IDLE, Driver
+from manyhands.engine.drive import Drive
+from manyhands.engine.liveness import Liveness
+from manyhands.engine.loop import Loops
+from manyhands.engine.outputs import Outputs
+from manyhands.model.errors import LeaseLost, ManyhandsError
+from manyhands.model.records import EngineRecord, RunRecord
+from manyhands.model.states import RunStatus
+from manyhands.ports.clock import Clock
+from manyhands.ports.executor import Executor
+from manyhands.ports.store import Store, Wakeable
+
+log = logging.getLogger("manyhands")
+
+NUDGE = 0.1
+"""Seconds between looks of a thread that waits for something which another process does and may not tell."""
+
+OnTurn = Callable[[], None]
+
+
+class Parts(NamedTuple):
+    """What an engine is put together from."""
+
+    store: Store
+    kit: Kit
+    outputs: Outputs
+    executors: Mapping[str, Executor]
+    driver: Driver
+    loops: Loops
+    clock: Clock
+    liveness: Liveness
+    record: EngineRecord
+
+
+class Engine:
+    """Drives runs. Whoever waits for a run turns the driver; a thread of its own does so when nobody waits."""
+
+    def __init__(self, parts: Parts, open_wake: Callable[[], Wakeable]) -> None:
+        self.record = parts.record
+        self.store = parts.store
+        self.kit = parts.kit
+        self.outputs = parts.outputs
+        self.executors = parts.executors
+        self.driver = parts.driver
+        self.clock = parts.clock
+        self.liveness = parts.liveness
+        self._loops = parts.loops
+        self._open_wake = open_wake
+        self._wake: Wakeable | None = None
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._background: threading.Thread | None = None
+        self._wanted = threading.Event()
+        self._starting = threading.Lock()
+        self._started = False
+        self._closed = False
+
+    # --- start and end ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Enroll in the store and begin to heartbeat; done once, before the first session."""
+        if self._started:
+            return
+        with self._starting:
+            if self._started:
+                return
+            self.store.enroll(self.record)
+            self._wake = self._open_wake()
+            self.driver.bell.listen(self._wake)
+            self._loops.start()
+            self._started = True
+
+    def wake(self, engines: list[str] | None = None) -> None:
+        """Have other engines look at the store."""
+        if self._wake is None:
+            self._wake = self._open_wake()
+        self._wake.wake(engines)
+
+    def close(self) -> None:
+        """End in good order: attempts are stopped, unfinished runs become resumable. Safe to call twice."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        self._loops.stop()
+        unfinished = [drive for drive in self.driver.drives.values() if not drive.done]
+        for drive in unfinished:
+            self.driver.give_up(drive, LeaseLost(drive.key, drive.epoch))
+        self._wanted.set()
+        for executor in self.executors.values():
+            executor.close()
+        if unfinished:
+            log.warning(
+                "%d unfinished run(s) can be resumed: %s",
+                len(unfinished),
+                ", ".join(sorted(drive.run_id for drive in unfinished)),
+            )
+        if self._started:
+            try:
+                self.store.retire(self.record.id, self.clock.now())
+            except ManyhandsError as error:
+                log.warning("The end of this engine could not be written: %s", error)
+        if self._wake is not None:
+            self._wake.close()
+        self.store.close()
+
+    # --- runs ------------------------------------------------------------------------------------------------------
+
+    def submit(self, drive: Drive) -> None:
+        """Drive this run from the next round on."""
+        self.start()
+        self.driver.ask(lambda: self.driver.add(drive))
+
+    def drives(self, record: RunRecord) -> bool:
+        """Whether this very engine drives the run now."""
+        drive = self.driver.drives.get(record.key)
+        return drive is not None and drive.epoch == record.epoch
+
+    def dead(self, record: RunRecord, now: float) -> list[str]:
+        """The id of the run's engine if it is dead, or is this one and has given the run up; else nothing."""
+        engine = record.engine
+        if engine is None:
+            return []
+        if engine.id == self.record.id:
+            return [] if self.drives(record) else [engine.id]
+        return self.liveness.dead([engine], now)
+
+    def is_left(self, record: RunRecord) -> bool:
+        """Whether nobody drives the run, though it is not over, and nobody is about to."""
+        if record.status is RunStatus.RESUMABLE:
+            return True
+        return record.status is RunStatus.RUNNING and (
+            record.engine is None or bool(self.dead(record, self.clock.now()))
+        )
+
+    # --- who turns the driver --------------------------------------------------------------------------------------
+
+    def run_until(
+        self,
+        done: Callable[[], bool],
+        *,
+        deadline: float | None = None,
+        nudge: float | None = None,
+        on_turn: OnTurn | None = None,
+    ) -> bool:
+        """Wait until `done()`; this thread turns the driver if no other does. False when the deadline (monotonic
+        seconds) came first. `nudge`: seconds after which to look again though nothing was heard."""
+        while not done():
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            if self.driver.role.acquire(blocking=False):
+                try:
+                    self._turn_until(done, deadline, nudge, on_turn)
+                finally:
+                    self.driver.role.release()
+                    self._hand_over()
+            else:
+                self._wait_for_change(deadline, nudge)
+                if on_turn is not None:
+                    on_turn()
+        return True
+
+    def _turn_until(
+        self, done: Callable[[], bool], deadline: float | None, nudge: float | None, on_turn: OnTurn | None
+    ) -> None:
+        longest = IDLE if nudge is None else nudge
+        turn = self.driver.turn
+        try:
+            while not done():
+                if deadline is not None:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        return
+                    longest = min(longest, left)
+                turn(longest)
+                if on_turn is not None:
+                    on_turn()
+                if self._waiting:
+                    self._tell()
+        except BaseException as error:
+            self._abandon(error)
+            raise
+
+    def _abandon(self, error: BaseException) -> None:
+        """Something unforeseen came out of a round. Between rounds (Ctrl-C while waiting) all is well and the runs go
+        on; in the middle of one the drives in memory may be half told, so they are given up; the store is right."""
+        if self.driver.settled:
+            return
+        for drive in [*self.driver.drives.values(), *self.driver.fresh]:
+            self.driver.give_up(drive, error)
+            if drive.key is not None:
+                try:
+                    self.store.forget_lease(drive.key, drive.epoch, self.clock.now())
+                except ManyhandsError as failed:
+                    log.warning("Run %s could not be handed back: %s", drive.run_id, failed)
+        self.driver.fresh.clear()
+
+    def _wait_for_change(self, deadline: float | None, nudge: float | None) -> None:
+        seconds = NUDGE if nudge is None else nudge
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        with self._changed:
+            self._waiting += 1
+            try:
+                self._changed.wait(seconds)
+            finally:
+                self._waiting -= 1
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _hand_over(self) -> None:
+        """The thread that turned the driver leaves; another that waits, or the background, takes its place."""
+        if self._waiting:
+            self._tell()
+        if self.driver.drives or self.driver.fresh:
+            self.in_background()
+
+    def in_background(self) -> None:
+        """See that unfinished runs go on though nobody waits for them."""
+        if self.driver.idle or self._closed:
+            return
+        self._wanted.set()
+        if self._background is None:
+            self._background = threading.Thread(target=self._drive_on, name="manyhands-driver", daemon=True)
+            self._background.start()
+
+    def _drive_on(self) -> None:
+        while not self._closed:
+            self._wanted.wait()
+            self._wanted.clear()
+            with self.driver.role:
+                try:
+                    self._turn_until(self._nothing_to_do, None, None, None)
+                except Exception:
+                    log.exception("The driver failed; its runs were handed back and can be resumed.")
+            self._tell()
+
+    def _nothing_to_do(self) -> bool:
+        return self.driver.idle or self._closed

@@ -1,0 +1,1 @@
+"""Values that every layer shares: states, identifiers, records, events, errors and options."""

@@ -1,0 +1,1 @@
+"""Protocols whose docstrings are obligations on whatever stands behind them."""

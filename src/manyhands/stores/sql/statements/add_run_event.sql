@@ -1,0 +1,1 @@
+INSERT INTO events (at, run, state, reason, message) VALUES (:at, :run, :state, :reason, :message)

@@ -1,0 +1,1 @@
+SELECT status, COUNT(*) FROM tasks WHERE run = :run GROUP BY status

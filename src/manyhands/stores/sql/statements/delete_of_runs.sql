@@ -1,0 +1,1 @@
+DELETE FROM $table WHERE run IN (SELECT value FROM json_each(:keys))

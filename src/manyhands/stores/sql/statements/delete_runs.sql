@@ -1,0 +1,1 @@
+DELETE FROM runs WHERE key IN (SELECT value FROM json_each(:keys))

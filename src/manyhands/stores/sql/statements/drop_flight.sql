@@ -1,0 +1,1 @@
+DELETE FROM flights WHERE key = :key AND run = :run AND ordinal = :task

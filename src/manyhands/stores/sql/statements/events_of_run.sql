@@ -1,0 +1,7 @@
+SELECT events.id, events.at, events.run, runs.run_id, events.task, tasks.name, events.attempt, events.state,
+       events.reason, events.message
+FROM events
+JOIN runs ON runs.key = events.run
+LEFT JOIN tasks ON tasks.run = events.run AND tasks.ordinal = events.task
+WHERE events.run = :run AND events.id > :after AND (:task IS NULL OR events.task = :task)
+ORDER BY events.id LIMIT :limit

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO flights (key, run, ordinal, engine, at) VALUES (:key, :run, :task, :engine, :now)

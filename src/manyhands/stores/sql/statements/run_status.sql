@@ -1,0 +1,1 @@
+SELECT run_id, status FROM runs WHERE key = :key

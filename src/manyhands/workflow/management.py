@@ -1,0 +1,154 @@
+"""What can be done with workflows by their ids: look, resume, fork, cancel, delete."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from manyhands.engine.context import client, configure
+from manyhands.engine.handle import Reference
+from manyhands.model.errors import ManyhandsError, RunActive, RunNotFound, TaskNotFound
+from manyhands.workflow import metadata as shapes
+from manyhands.workflow.errors import WorkflowNotFoundError, WorkflowRunningError
+from manyhands.workflow.run import KIND
+from manyhands.workflow.status import SHOWN, WorkflowStatus, wanted
+
+log = logging.getLogger("manyhands")
+
+ALL = "all"
+"""Given as a name, `get_metadata` returns every step's."""
+
+
+def init(storage: str | None = None, **settings: Any) -> None:
+    """Choose the store and the settings of this process' engine, before anything runs. Without it, the settings
+    files, the environment and the defaults hold.
+
+    `storage`: `sqlite:///path/to/store.db`, a folder, or `file:///folder`. `settings`: such as `processes`,
+    `synchronous` (`"NORMAL"` or `"FULL"`), `allow_pickle`; see the reference of settings.
+
+    Called again with the same storage it only warns. Errors: `RuntimeError` for another storage;
+    `StoreLocationError` (a `ValueError`) for an address that is none; `TypeError` when `storage` is no text.
+    """
+    if storage is not None and not isinstance(storage, str):
+        raise TypeError("'storage' should be None or a str, such as 'sqlite:///path/to/store.db' or a folder.")
+    configure(storage=storage, **settings)
+
+
+def resume(workflow_id: str) -> Reference:
+    """Take a workflow up where it stands; what is done is not done again, and the stored code is used.
+
+    Errors: `RunNotFound` (a `ValueError`), `RunActive` (a `RuntimeError`).
+    """
+    ours = client()
+    reference = ours.resume(workflow_id)
+    ours.secure(reference)
+    return reference
+
+
+def resume_all(include_failed: bool = False) -> list[tuple[str, Reference]]:
+    """Take up every resumable workflow, and with `include_failed` the failed ones. One that cannot be resumed is
+    logged and left out; canceled ones are never included."""
+    statuses = {WorkflowStatus.RESUMABLE, WorkflowStatus.FAILED} if include_failed else {WorkflowStatus.RESUMABLE}
+    resumed = []
+    for workflow_id, _ in list_all(set(statuses)):
+        try:
+            resumed.append((workflow_id, resume(workflow_id)))
+        except ManyhandsError as error:
+            log.error("Workflow %s cannot be resumed: %s", workflow_id, error)
+    return resumed
+
+
+def get_output(workflow_id: str, *, name: str | None = None) -> Reference:
+    """A reference to the result of a workflow, or of one of its steps by name. It runs nothing: while the workflow
+    runs it waits, afterwards it loads what was saved. Errors: `RunNotFound` (a `ValueError`)."""
+    return client().output(_text(workflow_id), name)
+
+
+def get_status(workflow_id: str) -> WorkflowStatus:
+    """Where the workflow stands now. Errors: `WorkflowNotFoundError`; `TypeError` when the id is no text."""
+    ours = client()
+    record = ours.engine.store.run(_text(workflow_id))
+    if record is None:
+        raise WorkflowNotFoundError(workflow_id)
+    return SHOWN[ours.status(record)]
+
+
+def get_metadata(workflow_id: str, name: str | None = None) -> dict[str, Any]:
+    """What is known now of a workflow, or of one of its steps by name; with `name="all"` of every step, by name.
+
+    Of a workflow: `status`, `user_metadata`, `stats`. Of a step: `name`, `workflows` (the steps whose results it
+    takes), `workflow_refs`, `step_options`, `user_metadata`, `stats`. `stats` holds `start_time` and `end_time`
+    (epoch seconds) as far as they are known. It never waits.
+
+    Errors: `RunNotFound`, `TaskNotFound` (both `ValueError`s).
+    """
+    ours = client()
+    record = ours.record(_text(workflow_id))
+    store = ours.engine.store
+    if name is None:
+        return shapes.of_workflow(record, ours.status(record))
+    if name == ALL:
+        tasks = store.tasks(record.key)
+        names = {task.ordinal: task.name for task in tasks}
+        return {task.name: shapes.of_step(task, names) for task in tasks}
+    task = store.task(record.key, name)
+    if task is None:
+        raise TaskNotFound(workflow_id, name)
+    upstreams = {ordinal: store.tasks(record.key, after=ordinal - 1, limit=1)[0].name for ordinal in task.upstreams}
+    return shapes.of_step(task, upstreams)
+
+
+def list_all(status_filter: Any = None) -> list[tuple[str, WorkflowStatus]]:
+    """Every workflow of the store with its status, in the order they were started; only those of the statuses given
+    (a status, its text, or a set of them). Errors: `ValueError` for an unknown status, `TypeError` for a list."""
+    among = wanted(status_filter)
+    ours = client()
+    found = []
+    for record in ours.engine.store.runs(kind=KIND):
+        status = SHOWN[ours.status(record)]
+        if status in among:
+            found.append((record.run_id, status))
+    return found
+
+
+def cancel(workflow_id: str) -> None:
+    """Cancel a workflow: its running steps are stopped, nothing more is started; `resume` takes it up again.
+
+    Errors: `RunNotFound`, `RunFinished`; `TypeError` when the id is no text.
+    """
+    client().cancel(_text(workflow_id))
+
+
+def delete(workflow_id: str) -> None:
+    """Remove a workflow and all its results; the id can be used again.
+
+    Errors: `WorkflowNotFoundError`, `WorkflowRunningError`.
+    """
+    try:
+        client().delete(_text(workflow_id))
+    except RunNotFound as error:
+        raise WorkflowNotFoundError(workflow_id) from error
+    except RunActive as error:
+        raise WorkflowRunningError(workflow_id) from error
+
+
+def fork(
+    workflow_id: str, *, from_step: str, inputs: dict[str, Any] | None = None, new_id: str | None = None
+) -> Reference:
+    """Run again from a step on, as a new workflow; all that does not depend on that step is taken over with its
+    results. `inputs`: new values for arguments of that step, by name.
+
+    Errors: `RunNotFound`, `TaskNotFound`, `RunActive`, `RunIdInUse`, `CallError` for an argument it does not have.
+
+    Example: `workflow.fork("report", from_step="train", inputs={"depth": 8}).result()`
+    """
+    ours = client()
+    reference = ours.fork(_text(workflow_id), from_step=from_step, inputs=inputs, new_id=new_id)
+    ours.secure(reference)
+    return reference
+
+
+def _text(workflow_id: str) -> str:
+    if not isinstance(workflow_id, str):
+        raise TypeError(f"A workflow id is text, not a {type(workflow_id).__name__}.")
+    return workflow_id

@@ -1,0 +1,29 @@
+"""Live progress of a run that somebody waits for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from manyhands.engine.handle import Reference, RunReference
+
+DISPLAY = "manyhands.telemetry.progress"
+"""Draws progress; loaded by name when asked for, because it is slow to load and most runs need none."""
+
+
+@contextmanager
+def watched(reference: Reference) -> Iterator[Callable[[], None]]:
+    """What to call after each turn of the driver to keep a display of the run up to date."""
+    display = importlib.import_module(DISPLAY).Progress()
+    drive = reference.drive if isinstance(reference, RunReference) else None
+    with display:
+
+        def on_turn() -> None:
+            if drive is not None:
+                machine = drive.machine
+                running = [drive.jobs[task].name for task, _ in machine.running()]
+                display.update(machine.counts(), running)
+
+        yield on_turn
+        on_turn()
