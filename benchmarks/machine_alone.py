@@ -18,7 +18,6 @@ from manyhands.model.states import RunStatus
 from manyhands.model.values import Encoded
 
 EDGES_PER_TASK = 2
-BATCH = 1000
 REACH = 1000
 """An upstream lies at most so many tasks back: wide enough for a long ready set, deep enough for many waves."""
 
@@ -51,15 +50,6 @@ def _drive_machine(tasks: int, upstream: array[int], downstream: array[int]) -> 
     What the machine is given is made while the clock runs, as no caller comes by it for nothing. Returns how many
     tasks were finished.
     """
-    from manyhands.machine.run import RunMachine
-    from manyhands.model.outcomes import Value
-    from manyhands.model.records import NewTask
-    from manyhands.model.specs import TaskSpec
-    from manyhands.model.states import RunStatus
-    from manyhands.model.values import Encoded
-
-    nothing = Encoded("json", b"null")
-    spec = TaskSpec(base="noop", label="noop", code="", inputs=nothing)
     machine = RunMachine(entry=None)
     edge = 0
     for base in range(0, tasks, BATCH):
@@ -69,13 +59,12 @@ def _drive_machine(tasks: int, upstream: array[int], downstream: array[int]) -> 
             while edge < len(downstream) and downstream[edge] == task:
                 above.append(upstream[edge])
                 edge += 1
-            batch.append(NewTask(task, f"noop_{task}", spec, above, None, 0.0))
+            batch.append(NewTask(task, f"step_{task}", SPEC, above, None, 0.0))
         machine.add(batch)
-    outcome = Value(nothing)
     finished = 0
     while starts := machine.offer("process", BATCH, 1.0):
         for start in starts:
-            finished += len(machine.ended(start.task, start.attempt, outcome, 2.0, 0.5))
+            finished += len(machine.ended(start.task, start.attempt, DONE, 2.0, 0.5))
     end = machine.over(3.0)
     if end is None or end.to is not RunStatus.SUCCEEDED:
         raise AssertionError(f"the run ended with {end!r}")

@@ -251,7 +251,11 @@ def _print_line(report: dict[str, Any]) -> None:
 
 
 def _run_subject(runner: Runner, name: str) -> dict[str, Any]:
-    subject: Subject = importlib.import_module(name).SUBJECT
+    try:
+        subject: Subject = importlib.import_module(name).SUBJECT
+    except ImportError as error:
+        print(f"\n{name}: not measured, as {error}")
+        return {"subject": name, "failure": str(error)}
     before = surroundings.moment()
     size = subject.quick_size if runner.quick else subject.size
     print(f"\n{subject.name}: {subject.title}" + (f"; {size:,} of them" if size > 1 else ""))

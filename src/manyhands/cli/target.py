@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -49,31 +50,26 @@ def _file(path: str) -> ModuleType:
     folder, stem = os.path.dirname(full), os.path.splitext(os.path.basename(full))[0]
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    name = (
-        stem if stem.isidentifier() and importlib.util.find_spec(stem) is None else f"manyhands_file_{abs(hash(full))}"
-    )
-    name = stem if _is_at(stem, full) else name
-    spec = importlib.util.spec_from_file_location(name, full)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is no Python file. Write FILE:NAME, {EXAMPLE}.")
+    spec = _spec(stem)
+    if spec is None or spec.loader is None or os.path.abspath(spec.origin or "") != full:
+        raise UsageError(f"{path}: another module is called {stem!r} too. Rename the file.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[stem] = module
     # The code travels with the run, so that it can be resumed where, or when, this very file is not there.
     cloudpickle.register_pickle_by_value(module)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(_told(path, error)) from error
+        raise UsageError(_told(path, "loaded", error)) from error
     return module
 
 
-def _is_at(stem: str, full: str) -> bool:
-    """Whether `import stem` finds this very file."""
+def _spec(name: str) -> ModuleSpec | None:
+    """What `import` would load under this name."""
     try:
-        spec = importlib.util.find_spec(stem) if stem.isidentifier() else None
+        return importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        return False
-    return spec is not None and spec.origin is not None and os.path.abspath(spec.origin) == full
+        return None
 
 
 def _module(name: str) -> ModuleType:
@@ -84,15 +80,15 @@ def _module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise UsageError(f"{name}: there is no such file and no such module. Write FILE:NAME, {EXAMPLE}.") from None
-        raise UsageError(_told(name, error)) from error
+        raise UsageError(_told(name, "loaded", error)) from error
     except Exception as error:
-        raise UsageError(_told(name, error)) from error
+        raise UsageError(_told(name, "loaded", error)) from error
 
 
-def _told(where: str, error: Exception) -> str:
+def _told(where: str, what: str, error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     at = f"\n  at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if len(frames) > 1 else ""
-    return f"{where} cannot be loaded: {type(error).__name__}: {error}{at}"
+    return f"{where} cannot be {what}: {type(error).__name__}: {error}{at}"
 
 
 def call(found: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -100,15 +96,12 @@ def call(found: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -
     returns for them. Errors: `UsageError`."""
     if hasattr(found, "run_async"):
         if args or kwargs:
-            raise UsageError(
-                f"{target} is a workflow with its arguments already in it; `--arg` is for a step or function."
-            )
+            raise UsageError(f"{target} is a workflow that has its arguments; `--arg` is for a step or a function.")
         return found
     make = getattr(found, "step", None) or found
     if not callable(make):
-        raise UsageError(
-            f"{target} is a {type(found).__name__}: name a workflow, a step, or a function that returns one."
-        )
+        kind = type(found).__name__
+        raise UsageError(f"{target} is a {kind}: name a workflow, a step, or a function that returns a workflow.")
     made = make(*args, **kwargs) if make is not found else _called(found, target, args, kwargs)
     if not hasattr(made, "run_async"):
         raise UsageError(f"{target} returned a {type(made).__name__}, not a workflow: return `some_step.step(…)`.")
@@ -119,6 +112,4 @@ def _called(function: Any, target: str, args: Sequence[Any], kwargs: dict[str, A
     try:
         return function(*args, **kwargs)
     except Exception as error:
-        raise UsageError(
-            _told(f"The workflow of {target}", error).replace("cannot be loaded", "cannot be made")
-        ) from error
+        raise UsageError(_told(target, "called", error)) from error

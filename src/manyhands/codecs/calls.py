@@ -58,7 +58,7 @@ class CallCodec:
             _Pickler(buffer, index_of).dump(call)
         except UsageError:
             raise
-        except Exception as error:  # noqa: BLE001 - a user's __reduce__ may raise anything
+        except Exception as error:
             raise EncodingError(what, _culprit(call), f"{type(error).__name__}: {error}") from error
         return buffer.getvalue()
 
@@ -72,7 +72,7 @@ class CallCodec:
             return _Unpickler(io.BytesIO(data), results).load()  # type: ignore[no-any-return]
         except ManyhandsError:
             raise
-        except Exception as error:  # noqa: BLE001 - unpickling runs the user's code
+        except Exception as error:
             raise DecodingError(what, encoded.codec, f"{type(error).__name__}: {error}") from error
 
 

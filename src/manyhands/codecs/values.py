@@ -60,7 +60,7 @@ class ValueCodec:
             return cloudpickle.dumps(value, protocol=5)
         except UsageError:
             raise
-        except Exception as error:  # noqa: BLE001 - a user's __reduce__ may raise anything
+        except Exception as error:
             raise EncodingError(what, type(value).__name__, f"{type(error).__name__}: {error}") from error
 
     def stored(self, codec: str, data: bytes, what: str) -> Encoded:
@@ -90,7 +90,7 @@ class ValueCodec:
             return registered.decode(self.data(encoded))
         except ManyhandsError:
             raise
-        except Exception as error:  # noqa: BLE001 - unpickling runs the user's code
+        except Exception as error:
             raise DecodingError(what, codec, f"{type(error).__name__}: {error}") from error
 
     def check_pickle(self, what: str, codec: str) -> None:

@@ -13,8 +13,8 @@ from manyhands.engine.doorbell import Doorbell
 from manyhands.engine.drive import Drive
 from manyhands.model.errors import LeaseLost, ManyhandsError, RunCanceled
 from manyhands.model.outcomes import Failure, Report
-from manyhands.model.records import Changes, TaskMove
-from manyhands.model.states import Cause, RunStatus
+from manyhands.model.records import Changes, RunMove, TaskMove
+from manyhands.model.states import Cause, Reason, RunStatus
 from manyhands.ports.clock import Clock
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Store
@@ -145,7 +145,7 @@ class Driver:
         for drive in dirty:
             if drive.end is None:
                 self._dispatcher.offer(drive, now)
-                drive.end = drive.changes.move = drive.machine.over(now)
+                drive.end = drive.changes.move = _end_of(drive, now)
         self._commit(dirty)
         for drive in fresh:
             if drive.key is not None and drive.end is None:
@@ -242,6 +242,15 @@ class Driver:
             if deadline is not None:
                 until = min(until, deadline - monotonic)
         return max(0.0, until)
+
+
+def _end_of(drive: Drive, now: float) -> RunMove | None:
+    """The run's end, if this is it. A run that failed only because its workers were lost is not the user's failure:
+    it is left to be taken up again."""
+    end = drive.machine.over(now)
+    if end is not None and end.to is RunStatus.FAILED and end.reason is Reason.LOST:
+        end.to = RunStatus.RESUMABLE
+    return end
 
 
 def _holds_something(changes: Changes) -> bool:

@@ -32,7 +32,7 @@ class Outputs:
         `OutputNotReady`."""
         if record.status is RunStatus.CANCELED:
             raise RunCanceled(record.run_id)
-        if record.status is RunStatus.FAILED:
+        if record.source is not None and record.status is not RunStatus.SUCCEEDED:
             raise self.failure_of(record)
         return self.of_task(record, self.task(record, record.entry))
 

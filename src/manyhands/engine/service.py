@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from manyhands.codecs.kit import Kit
-from manyhands.engine.driver import IDLE, Driver
 from manyhands.engine.drive import Drive
+from manyhands.engine.driver import IDLE, Driver
 from manyhands.engine.liveness import Liveness
 from manyhands.engine.loop import Loops
 from manyhands.engine.outputs import Outputs
@@ -75,19 +75,22 @@ class Engine:
         if self._started:
             return
         with self._starting:
-            if self._started:
-                return
-            self.store.enroll(self.record)
-            self._wake = self._open_wake()
-            self.driver.bell.listen(self._wake)
-            self._loops.start()
-            self._started = True
+            self._enroll()
+
+    def _enroll(self) -> None:
+        if self._started:
+            return  # another thread was faster
+        self.store.enroll(self.record)
+        self._wake = self._open_wake()
+        self.driver.bell.listen(self._wake)
+        self._loops.start()
+        self._started = True
 
     def wake(self, engines: list[str] | None = None) -> None:
         """Have other engines look at the store."""
-        if self._wake is None:
-            self._wake = self._open_wake()
-        self._wake.wake(engines)
+        self.start()
+        if self._wake is not None:
+            self._wake.wake(engines)
 
     def close(self) -> None:
         """End in good order: attempts are stopped, unfinished runs become resumable. Safe to call twice."""

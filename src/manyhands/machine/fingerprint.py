@@ -25,7 +25,19 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from manyhands.machine.fingerprint_code import new_walk
-from manyhands.machine.fingerprint_walk import DIGEST_SIZE, SCALARS, Steps, Token, encode, plain, scalar_token, seal
+from manyhands.machine.fingerprint_walk import (
+    DIGEST_SIZE,
+    FLOAT_MARK,
+    SCALARS,
+    UNSURE,
+    Steps,
+    Token,
+    encode,
+    may_hold_nan,
+    plain,
+    scalar_token,
+    seal,
+)
 
 CO_VARARGS = 0x04
 CO_VARKEYWORDS = 0x08
@@ -141,8 +153,8 @@ def _digest_call(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str
             try:
                 data = encode(args)
             except (OverflowError, ValueError):
-                data = b"\xcb\x7f"
-            if b"\xcb\x7f" not in data and b"\xcb\xff" not in data:
+                data = UNSURE
+            if FLOAT_MARK not in data or not may_hold_nan(data):
                 return blake2b(b"call\0" + data, digest_size=DIGEST_SIZE).digest()
         return new_walk().digest_steps(_call_steps(args, kwargs, names))
     keys = sorted(kwargs)

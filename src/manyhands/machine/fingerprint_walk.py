@@ -31,6 +31,10 @@ NODE, BIG_INT, SURROGATES, ABSENT, TYPE_NAME, REFERENCE = range(1, 7)
 NAN = float("nan")
 LONGEST_INLINE = 0xFFFF_FFFF
 SMALL = 32
+FLOAT_MARK = 0xCB
+"""The byte before every float in msgpack."""
+UNSURE = b"\xcb\x7f"
+"""Stands for what cannot be encoded at once; `may_hold_nan` is true of it."""
 SHOWN_PARTS = 12
 SHOWN_KEY = 60
 
@@ -54,6 +58,14 @@ def seal(kind: bytes, *chunks: bytes) -> bytes:
     return blake2b(b"".join((kind, b"\0", *chunks)), digest_size=DIGEST_SIZE).digest()
 
 
+def may_hold_nan(data: bytes) -> bool:
+    """False when no float in these encoded scalars is NaN; true of some others too, such as infinities.
+
+    A NaN starts with 7F or FF. To look for one byte takes a tenth of the time that looking for two takes.
+    """
+    return (0x7F in data or 0xFF in data) and (b"\xcb\x7f" in data or b"\xcb\xff" in data)
+
+
 def plain(values: Any) -> bytes | None:
     """The bytes of a list or tuple of scalars that need no closer look, else None.
 
@@ -66,8 +78,7 @@ def plain(values: Any) -> bytes | None:
         data = encode(values)
     except (OverflowError, ValueError):
         return None
-    # Only NaN, infinities and floats beyond 1e304 start with these bytes: most calls need no comparison at all.
-    if (b"\xcb\x7f" in data or b"\xcb\xff" in data) and True in map(ne, values, values):
+    if FLOAT_MARK in data and may_hold_nan(data) and True in map(ne, values, values):
         return None
     return data
 

@@ -11,7 +11,6 @@ from manyhands.machine.limits import Limit, Limits
 from manyhands.model.errors import CycleError, UsageError
 from manyhands.model.records import NewTask, TaskRecord
 
-
 NO_EDGE = array("i", [-1]).tobytes()
 NO_TURN = array("q", [0]).tobytes()
 

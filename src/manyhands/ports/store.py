@@ -183,7 +183,7 @@ class Keeping(Protocol):
     """The care of a store."""
 
     def check(self) -> list[str]:
-        """Verify every invariant; each finding is one line naming the rows and what is wrong. Empty when all is well."""
+        """Verify every invariant; each finding is one line naming the rows and what is wrong; none when all is well."""
         ...
 
     def prune(self, before: float, now: float, *, keep_blobs_newer: float = 3600.0) -> dict[str, int]:

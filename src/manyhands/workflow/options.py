@@ -99,7 +99,7 @@ class StepOptions(msgspec.Struct, frozen=True, kw_only=True):
     def predicate(self) -> RetryOn | None:
         """`retry_on` as a predicate."""
         if self.retry_on is None or not isinstance(self.retry_on, (type, tuple)):
-            return self.retry_on  # type: ignore[no-any-return]
+            return self.retry_on
         return RetryTypes(self.retry_on)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from manyhands.model.errors import OptionError
 from manyhands.model.states import RunStatus
 
 
-class WorkflowStatus(str, Enum):
+class WorkflowStatus(StrEnum):
     """Where a workflow stands, in the customary words."""
 
     PENDING = "PENDING"
@@ -17,9 +17,6 @@ class WorkflowStatus(str, Enum):
     FAILED = "FAILED"
     RESUMABLE = "RESUMABLE"
     CANCELED = "CANCELED"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 SHOWN = {

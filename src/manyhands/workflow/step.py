@@ -13,7 +13,6 @@ from manyhands.engine.context import client
 from manyhands.machine.fingerprint import CallShape, fingerprint_function
 from manyhands.machine.naming import default_name, slug
 from manyhands.model.errors import CallError, OptionError
-from manyhands.workflow.graph import Node
 from manyhands.workflow.options import StepOptions
 from manyhands.workflow.run import Workflow
 from manyhands.workflow.signature import Signature

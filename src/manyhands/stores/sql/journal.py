@@ -14,7 +14,7 @@ from manyhands.model.errors import (
     RunNotFound,
     RunNotResumable,
 )
-from manyhands.model.records import Changes, NewRun, RunRecord
+from manyhands.model.records import Changes, NewRun, RunRecord, TaskMove
 from manyhands.model.states import (
     RUN_MOVES,
     RUN_REOPENINGS,
@@ -57,16 +57,20 @@ class SqlJournal(OverDatabase):
     """The engine that was last enrolled through this store: the one that drives the runs made through it."""
 
     def commit(self, batch: Sequence[Changes]) -> None:
+        try:
+            self._commit(batch, one_by_one=False)
+        except Refused:
+            # Once more, slowly, to say which move it was.
+            self._commit(batch, one_by_one=True)
+
+    def _commit(self, batch: Sequence[Changes], *, one_by_one: bool) -> None:
         database = self._database
         made: list[tuple[Changes, int]] = []
         cursor = database.begin()
         try:
-            self._write_all(cursor, batch, made)
+            for changes in batch:
+                self._write(cursor, changes, made, one_by_one)
             database.commit()
-        except Refused:
-            database.rollback()
-            self._commit_one_by_one(batch)
-            return
         except database.errors as error:
             database.rollback()
             raise database.failure(error) from error
@@ -76,46 +80,36 @@ class SqlJournal(OverDatabase):
         for changes, key in made:
             changes.key = key
 
-    def _write_all(self, cursor: Cursor, batch: Sequence[Changes], made: list[tuple[Changes, int]]) -> None:
+    def _write(self, cursor: Cursor, changes: Changes, made: list[tuple[Changes, int]], one_by_one: bool) -> None:
         writing = self._writing
-        for changes in batch:
-            key = changes.key
-            epoch = changes.epoch
-            if key is None:
-                if changes.new_run is None:
-                    raise ValueError("changes name neither a run nor one to be made")
-                key, epoch = self._add_run(cursor, changes.new_run)
-                made.append((changes, key))
-            elif cursor.execute(writing.holds, (key, epoch)).fetchone() is None:
-                raise LeaseLost(key, epoch)
-            if changes.tasks:
-                writing.add_tasks(cursor, key, changes.tasks)
-            if changes.moves:
+        key = changes.key
+        epoch = changes.epoch
+        if key is None:
+            if changes.new_run is None:
+                raise ValueError("changes name neither a run nor one to be made")
+            key, epoch = self._add_run(cursor, changes.new_run)
+            made.append((changes, key))
+        elif cursor.execute(writing.holds, (key, epoch)).fetchone() is None:
+            raise LeaseLost(key, epoch)
+        if changes.tasks:
+            writing.add_tasks(cursor, key, changes.tasks)
+        if changes.moves:
+            if one_by_one:
+                self._move_one_by_one(cursor, key, changes.moves)
+            else:
                 writing.move_tasks(cursor, key, changes.moves)
-            if changes.move is not None and not writing.move_run(cursor, key, epoch, changes.move):
-                run_id, status = cursor.execute(self._database.statements["run_status"], {"key": key}).fetchone()
-                raise IllegalMove(f"Run '{run_id}'", changes.move.to.value, f"it is {status}.")
+        if changes.move is not None and not writing.move_run(cursor, key, epoch, changes.move):
+            run_id, status = cursor.execute(self._database.statements["run_status"], {"key": key}).fetchone()
+            raise IllegalMove(f"Run '{run_id}'", changes.move.to.value, f"it is {status}.")
 
-    def _commit_one_by_one(self, batch: Sequence[Changes]) -> None:
-        """Write again a batch that was refused, move by move, to say which one it was."""
-        sql = self._database.statements
-        made: list[tuple[Changes, int]] = []
-        with transaction(self._database) as cursor:
-            for changes in batch:
-                first = Changes(changes.key, changes.epoch, changes.new_run, changes.tasks)
-                self._write_all(cursor, [first], made)
-                key = made[-1][1] if changes.key is None else changes.key
-                epoch = changes.epoch if changes.key is not None else int(changes.new_run is not None)
-                for move in changes.moves:
-                    try:
-                        self._writing.move_tasks(cursor, key, [move])
-                    except Refused:
-                        found = cursor.execute(sql["task_state"], {"run": key, "task": move.task}).fetchone()
-                        raise illegal(key, move.task, move.attempt, move.to, found) from None
-                if changes.move is not None:
-                    self._write_all(cursor, [Changes(key, epoch, move=changes.move)], made)
-        for at, (_, key) in enumerate(made):
-            [c for c in batch if c.key is None][0 if at >= 0 else 0].key = key
+    def _move_one_by_one(self, cursor: Cursor, key: int, moves: Sequence[TaskMove]) -> None:
+        for move in moves:
+            try:
+                self._writing.move_tasks(cursor, key, [move])
+            except Refused:
+                where = {"run": key, "task": move.task}
+                found = cursor.execute(self._database.statements["task_state"], where).fetchone()
+                raise illegal(key, move.task, move.attempt, move.to, found) from None
 
     def _add_run(self, cursor: Cursor, new: NewRun) -> tuple[int, int]:
         """Insert a run, with its session unless it is detached; returns its key and its epoch."""

@@ -27,7 +27,6 @@ PENDING = TaskStatus.PENDING
 SUCCEEDED = TaskStatus.SUCCEEDED
 FORWARDED = Reason.FORWARDED
 CACHED = Reason.CACHED
-NOTHING = Encoded("")
 
 NO_ATTEMPT = 0
 """The number under which a value is kept that no attempt returned."""
@@ -98,6 +97,10 @@ class Writing:
         self._end = {
             status: take("move_end", end, to=status.value, sources=allowed(status)) for status in TASK_TERMINAL
         }
+        call = "run ordinal base label kind code inputs_codec inputs_data inputs_size upstreams options metadata"
+        self._add_task = take("add_task", "run ordinal name created_at")
+        self._add_call = take("add_call", call)
+        self._add_whole_call = take("add_call_with_all", call + " inputs_blob parent function_key")
         self._add_value = take("add_value", "run task number worker started_at ended_at codec data size")
         self._add_attempt = take(
             "add_attempt",
@@ -111,8 +114,6 @@ class Writing:
     # --- tasks -------------------------------------------------------------------------------------------------
 
     def add_tasks(self, cursor: Cursor, run: int, tasks: list[NewTask]) -> None:
-        take = self._statements.in_order
-        call = "run ordinal base label kind code inputs_codec inputs_data inputs_size upstreams options metadata"
         lean: list[Row] = []
         whole: list[Row] = []
         for task in tasks:
@@ -137,11 +138,9 @@ class Writing:
             else:
                 whole.append((*row, inputs.blob, task.parent, spec.function_key))
         rows: list[Row] = [(run, task.ordinal, task.name, task.created_at) for task in tasks]
-        run_many(cursor, take("add_task", "run ordinal name created_at"), rows)
-        if lean:
-            run_many(cursor, take("add_call", call), lean)
-        if whole:
-            run_many(cursor, take("add_call_with_all", call + " inputs_blob parent function_key"), whole)
+        run_many(cursor, self._add_task, rows)
+        run_many(cursor, self._add_call, lean)
+        run_many(cursor, self._add_whole_call, whole)
         run_many(
             cursor, self._add_event, [(task.created_at, run, task.ordinal, 0, "pending", "called", "") for task in tasks]
         )

@@ -1,0 +1,1 @@
+SELECT status, COUNT(*) FROM runs GROUP BY status ORDER BY status
