@@ -34,7 +34,8 @@ from manyhands.model.records import EngineRecord
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Keeping, Store
 from manyhands.settings import Settings
-from manyhands.stores.location import store_url
+from manyhands.stores.location import parse_location, short_folder
+from manyhands.stores.opening import address, open_blobs
 from manyhands.stores.sqlite import SqliteStore
 
 log = logging.getLogger("manyhands")
@@ -50,7 +51,18 @@ def settings(**arguments: Any) -> Settings:
 
 def store(chosen: Settings) -> SqliteStore:
     """The store that the settings name, not yet opened."""
-    return SqliteStore(store_url(chosen.store), synchronous=chosen.synchronous, blobs=chosen.blobs)
+    url = address(chosen.store)
+    return SqliteStore(url, synchronous=chosen.synchronous, blobs=open_blobs(blob_place(chosen, url)))
+
+
+def blob_place(chosen: Settings, url: str) -> str:
+    """Where the large values of a store are: workers must find them there too, so not in memory."""
+    if chosen.blobs is not None:
+        return chosen.blobs
+    location = parse_location(url)
+    if location.path is None:
+        return os.path.join(short_folder(), f"blobs-{os.getpid()}")
+    return location.beside("blobs")
 
 
 def open_store(chosen: Settings) -> Store:
@@ -107,7 +119,7 @@ def service(chosen: Settings) -> Service:
 def executors(chosen: Settings, opened: SqliteStore, kit: Kit) -> dict[str, Executor]:
     """The executors of one engine, by name; the pool starts no process before it is used."""
     far = {
-        "blobs": opened.blobs.location,
+        "blobs": blob_place(chosen, opened.url),
         "store": opened.url,
         "allow_pickle": chosen.allow_pickle,
     }
@@ -156,14 +168,14 @@ class Current:
         another store; any other change then is told in a warning and has no effect."""
         chosen = dict(arguments)
         if storage is not None:
-            chosen["store"] = store_url(storage)
+            chosen["store"] = address(storage)
         made = self._client
         if made is None or self._pid != os.getpid():
             settings(**chosen)
             self._arguments = chosen
             return
         now_at = made.engine.store.url
-        if store_url(settings(**chosen).store) != now_at:
+        if address(settings(**chosen).store) != now_at:
             raise OtherStorage(now_at)
         log.warning("`init` was called before; its settings stay as they are.")
 

@@ -15,7 +15,7 @@ def parse(text: str, option: str) -> Any:
         return json.loads(text)
     except ValueError:
         raise UsageError(
-            f"{option} {text!r} is not JSON. Write text in quotes of its own: {option} '\"text\"'."
+            f"{option} {text!r} is not JSON. Text wants quotes of its own: {option} '\"text\"'."
         ) from None
 
 

@@ -174,7 +174,7 @@ class Inspect:
             for task in tasks:
                 if limit is not None and len(found) >= limit:
                     return found
-                view = self._task_view(task, names, alive)
+                view = self._task_view(record.key, task, names, alive)
                 if not wanted or view.status in wanted:
                     found.append(view)
             if page is None or len(tasks) < page:
@@ -186,7 +186,7 @@ class Inspect:
         record = self.run_record(run_id)
         task = self.task_record(record, name)
         names = render.Names(lambda ordinal: self._name(record.key, ordinal))
-        return self._task_view(task, names, self._driven(record))
+        return self._task_view(record.key, task, names, self._driven(record))
 
     def task_record(self, run: RunRecord, name: str) -> TaskRecord:
         task = self.store.task(run.key, name)
@@ -231,20 +231,22 @@ class Inspect:
 
     def last_events(self, count: int, run_id: str | None = None, name: str | None = None) -> list[EventView]:
         """The newest `count` events, in order."""
-        last = self.last_event(run_id, name)
+        if name is not None:
+            return self.events(run_id, name)[-count:] if count else []
+        last = self.last_event(run_id)
         back = max(count, 1)
         while True:
-            found = self.events(run_id, name, after=max(last - back, 0))
+            found = self.events(run_id, after=max(last - back, 0))
             if len(found) >= count or back >= last:
                 return found[-count:] if count else []
             back *= 4
 
-    def last_event(self, run_id: str | None = None, name: str | None = None) -> int:
+    def last_event(self, run_id: str | None = None) -> int:
         """The id of the newest event, 0 when there is none. Found by halving, as ids only rise."""
-        key, ordinal = self._scope(run_id, name)
+        key, _ = self._scope(run_id, None)
 
         def some_after(number: int) -> bool:
-            return bool(self.store.events(key=key, ordinal=ordinal, after=number, limit=1))
+            return bool(self.store.events(key=key, after=number, limit=1))
 
         low, high = 0, 1
         while some_after(high):
@@ -312,8 +314,13 @@ class Inspect:
             view.counts = render.counts(self.store.count_tasks(record.key), status is RunStatus.RUNNING)
         return view
 
-    def _task_view(self, task: TaskRecord, names: render.Names, driven: bool) -> TaskView:
-        return render.task(task, names, driven, self._now())
+    def _task_view(self, key: int, task: TaskRecord, names: render.Names, driven: bool) -> TaskView:
+        view = render.task(task, names, driven, self._now())
+        if view.duration is None and view.attempt and view.status in render.FAILURES:
+            attempts = self.store.attempts(key, task.ordinal)
+            if attempts:
+                view.duration = attempts[-1].end.ended_at - attempts[-1].end.started_at
+        return view
 
     def _name(self, key: int, ordinal: int | None) -> str | None:
         if ordinal is None:

@@ -285,6 +285,8 @@ class TaskStory:
         return any(fact.kind == "copied" for fact in self.facts)
 
     def _forked_as_it_was(self, task: TaskRecord) -> bool:
+        if task.status is TaskStatus.PENDING:
+            return False
         events = self.inspect.store.events(key=self.record.key, ordinal=task.ordinal)
         return all(event.reason == Reason.FORKED for event in events)
 

@@ -40,14 +40,16 @@ def find_entry(dotted: str) -> Entry:
 
 
 class Attempts:
-    """Runs launches one by one in one context; an entry is looked up once."""
+    """Runs launches one by one in one context; an entry is looked up once. `interruptible`: a Ctrl-C belongs to who
+    calls, not to the attempt."""
 
-    def __init__(self, context: WorkerContext) -> None:
+    def __init__(self, context: WorkerContext, interruptible: bool = False) -> None:
         self.context = context
+        self._interruptible = interruptible
         self._entries: dict[str, Entry] = {}
 
     def run(self, launch: Launch) -> Report:
-        """Run it to its end. Only `KeyboardInterrupt` comes through; whatever else is raised is the outcome."""
+        """Run it to its end; whatever the entry raises is the outcome."""
         started = time()
         try:
             entry = self._entries.get(launch.entry)
@@ -56,16 +58,15 @@ class Attempts:
             outcome = entry(launch.payload, self.context)
             if type(outcome) not in OUTCOMES:
                 outcome = Failure(Cause.ERROR, f"The entry {launch.entry} returned {outcome!r:.200}, not an outcome.")
-        except KeyboardInterrupt:
-            raise
-        except MemoryError as error:
-            outcome = failure_of(error, Cause.MEMORY)
-        except BaseException as error:  # noqa: BLE001 - a worker outlives whatever an attempt raises, exits included
+        except BaseException as error:
+            if self._interruptible and isinstance(error, KeyboardInterrupt):
+                raise
             outcome = failure_of(error)
         return Report(launch.run, launch.task, launch.attempt, outcome, started, time())
 
 
-def failure_of(error: BaseException, cause: Cause = Cause.ERROR) -> Failure:
+def failure_of(error: BaseException) -> Failure:
+    cause = Cause.MEMORY if isinstance(error, MemoryError) else Cause.ERROR
     name = type(error).__name__
     try:
         text = str(error)

@@ -21,9 +21,14 @@ class InlineExecutor:
 
     def __init__(self, slots: int = 1, settings: dict[str, Any] | None = None) -> None:
         self.slots = slots
-        self._attempts = Attempts(WorkerContext(dict(settings or {}), f"inline:{os.getpid()}"))
+        self._attempts = Attempts(WorkerContext(dict(settings or {}), f"inline:{os.getpid()}"), interruptible=True)
         self._queue: deque[Launch] = deque()
         self._ready: list[Report] = []
+
+    @property
+    def context(self) -> WorkerContext:
+        """What entries are called with; a driver keeps there what it has made already."""
+        return self._attempts.context
 
     def start(self, launches: Sequence[Launch]) -> None:
         self._queue.extend(launches)
@@ -50,6 +55,9 @@ class InlineExecutor:
         return [report]
 
     def fileno(self) -> int | None:
+        return None
+
+    def deadline(self) -> float | None:
         return None
 
     def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:

@@ -28,6 +28,9 @@ LONG_SECONDS = 0.020
 ANSWER_SECONDS = 0.1
 """A worker that does not answer a recall in that time is busy in a way that lets no other thread run."""
 
+LAST_WORDS_SECONDS = 1.0
+"""At most so long a worker that was killed takes to be gone."""
+
 ENTRY_MODULE = "manyhands.worker.entry"
 
 
@@ -296,7 +299,8 @@ class ProcessExecutor:
                 self._report(launch, canceled())
             else:
                 self._queue.appendleft(launch)
-        link.stuck = True
+        # What has been sent since is not what was asked back.
+        link.stuck = bool(link.outstanding) and link.outstanding[-1][0] < answer.end
         self._stop_running(link, answer.done, answer.begun)
         self._settle(link)
 
@@ -320,7 +324,11 @@ class ProcessExecutor:
         self._watch.remove(server.socket.fileno())
         for link in list(self._links.values()):
             link.kill()
-            link.tasks.settimeout(1.0)
+        for link in list(self._links.values()):
+            link.tasks.settimeout(LAST_WORDS_SECONDS)
+            self._drain(link)
+            # It may have come to itself only now.
+            link.kill()
             self._ended(link, -signal.SIGKILL, "was stopped, as the fork server of its worker had ended")
         self._server = None
         server.bury()

@@ -24,10 +24,12 @@ class Location:
     url: str
     path: str | None
 
-    @property
-    def folder(self) -> str | None:
-        """Where the files beside the database are."""
-        return None if self.path is None else os.path.dirname(self.path)
+    def beside(self, what: str) -> str:
+        """The folder beside the database for `what`; each database has its own, as each prunes its own."""
+        if self.path is None:
+            raise StoreLocationError(self.url, "A store in memory has no files.")
+        folder, name = os.path.split(self.path)
+        return os.path.join(folder, what if name == FILE else f"{name}-{what}")
 
 
 def parse_location(url: str) -> Location:

@@ -14,7 +14,7 @@ from manyhands.model.outcomes import Failure, Forward, Outcome, Value
 from manyhands.model.specs import Call
 from manyhands.model.states import Cause
 from manyhands.model.values import Encoded
-from manyhands.stores.blobs import open_blobs
+from manyhands.stores.opening import open_blobs
 
 FORWARDS = "__manyhands_forward__"
 """A returned object whose class has a method of this name stands for tasks: `method(kit) -> Forward`."""
@@ -23,16 +23,16 @@ _call_decoder = msgspec.msgpack.Decoder(Call)
 
 
 class Context(Protocol):
-    """What the executor hands to an entry. `kept` lives as long as the worker; the kit of the store is kept there."""
+    """What the executor hands to an entry, the same as long as the worker lives; the store's kit is kept there."""
 
     settings: dict[str, Any]
     worker: str
-    kept: dict[str, Any]
+    kit: Any
 
 
 def run(payload: bytes, context: Context) -> Outcome:
     """Run one attempt of a task: the entry that every executor calls."""
-    kit: Kit = context.kept.get("kit") or _make_kit(context)
+    kit: Kit = context.kit or _make_kit(context)
     call = _call_decoder.decode(payload)
     token = current_task.set(TaskContext(call.run_id, call.name, call.attempt, call.checkpoint))
     try:
@@ -48,7 +48,7 @@ def run(payload: bytes, context: Context) -> Outcome:
 def _make_kit(context: Context) -> Kit:
     settings = context.settings
     kit = Kit(open_blobs(settings["blobs"]), allow_pickle=settings.get("allow_pickle", True))
-    context.kept["kit"] = kit
+    context.kit = kit
     return kit
 
 

@@ -35,6 +35,7 @@ class StepFunction:
         self._shape: CallShape | None = None
         self._saved: tuple[Any, tuple[Any, ...], str] | None = None
         self._fingerprint: tuple[tuple[Any, ...], bytes] | None = None
+        self.__wrapped__ = function
         for name in ("__module__", "__name__", "__qualname__", "__doc__"):
             if hasattr(function, name):
                 setattr(self, name, getattr(function, name))

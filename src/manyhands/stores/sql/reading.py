@@ -29,7 +29,7 @@ CALLS_AT_ONCE = 5000
 class SqlReading(OverDatabase):
     """Everything that is only read."""
 
-    _blobs: KeptBlobs | None
+    _blobs: KeptBlobs
 
     def run(self, run_id: str) -> RunRecord | None:
         row = self._row("run", {"run_id": run_id})
@@ -109,7 +109,7 @@ class SqlReading(OverDatabase):
 
     def counts(self) -> StoreCounts:
         tasks, attempts, events, cached = self._rows("count_rows")[0]
-        blobs, blob_bytes = (0, 0) if self._blobs is None else self._blobs.totals()
+        blobs, blob_bytes = self._blobs.totals()
         return StoreCounts(
             schema=self._database.schema_version(),
             runs=dict(self._rows("count_runs")),

@@ -1,0 +1,1 @@
+DELETE FROM cache WHERE expires_at <= :now
