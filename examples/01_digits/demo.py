@@ -3,9 +3,11 @@
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from manyhands import workflow
 HERE = Path(__file__).resolve().parent
 RUN_ID = "digits"
 BEFORE_AND_AFTER = {"load", "split", "choose", "retrain", "evaluate", "draw", "report"}
+INDENT = "   "
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -39,21 +42,21 @@ def heading(number: int, text: str) -> None:
     say(f"\n{number}. {text}\n")
 
 
-def manyhands(*arguments: str, head: int | None = None) -> str:
-    """Run the command line as a reader would; show its output, or the first `head` lines of it."""
-    shown = " ".join(f"'{word}'" if " " in word else word for word in arguments)
-    say(f"   $ manyhands {shown}")
+def manyhands(*arguments: str, live: bool = False) -> None:
+    """Run the command line as a reader would, and show its output; `live`: its progress as it comes."""
+    say(f"   $ manyhands {' '.join(arguments)}")
+    width = shutil.get_terminal_size().columns - len(INDENT)
     done = subprocess.run(
-        [sys.executable, "-m", "manyhands", *arguments], stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "manyhands", *arguments],
+        env={**os.environ, "COLUMNS": str(width)},
+        stdout=subprocess.PIPE,
+        stderr=None if live else subprocess.STDOUT,
+        text=True,
+        check=False,
     )
-    lines = done.stdout.rstrip().splitlines()
-    for line in lines[:head]:
-        say(f"   {line}")
-    if head is not None and len(lines) > head:
-        say(f"   … and {len(lines) - head} more lines")
+    say(textwrap.indent(done.stdout.rstrip(), INDENT))
     if done.returncode:
-        raise SystemExit(f"manyhands {shown} ended with exit code {done.returncode}")
-    return done.stdout
+        raise SystemExit(f"manyhands {' '.join(arguments)} ended with exit code {done.returncode}")
 
 
 def steps() -> dict[str, dict[str, Any]]:
@@ -129,7 +132,7 @@ def after_the_kill(ledger: Path, claims: Claims) -> tuple[set[str], Counter[str]
 
 def resume(done: set[str], before: Counter[str], ledger: Path, claims: Claims) -> None:
     heading(3, "Resume: from the journal alone, with the code and the inputs that were stored")
-    manyhands("runs", "resume", RUN_ID)
+    manyhands("runs", "resume", RUN_ID, live=True)
     heading(4, "What ran again?")
     journal, ran = steps(), executions(ledger)
     interrupted = set(before) - done
@@ -149,7 +152,7 @@ def resume(done: set[str], before: Counter[str], ledger: Path, claims: Claims) -
     claims.check("the ledger and the journal name the same steps", set(ran) == set(journal))
 
 
-def look(claims: Claims) -> None:
+def look(interrupted: set[str], claims: Claims) -> None:
     heading(5, "Status and metadata")
     run, journal = workflow.get_metadata(RUN_ID), steps()
     say(f"   run   {RUN_ID}: {workflow.get_status(RUN_ID).value}, {json.dumps(run['user_metadata'])}")
@@ -168,11 +171,9 @@ def look(claims: Claims) -> None:
         ),
     )
     say()
-    manyhands("runs", "show", RUN_ID, head=24)
-    heading(6, "Why did it go so?")
-    manyhands("why", RUN_ID)
-    say()
-    manyhands("why", RUN_ID, "choose")
+    manyhands("runs", "show", RUN_ID, "--limit", "15")
+    heading(6, "Why did a step run as it did?")
+    manyhands("why", RUN_ID, min(interrupted, default="choose"))
 
 
 def result(out: Path, claims: Claims) -> None:
@@ -204,7 +205,7 @@ def main() -> None:
     start_and_kill(out, options.quick)
     done, ran = after_the_kill(out / "ledger.txt", claims)
     resume(done, ran, out / "ledger.txt", claims)
-    look(claims)
+    look(set(ran) - done, claims)
     result(out, claims)
     say(f"\n   To look further: export MANYHANDS_STORE={store}\n")
     if claims.failed:

@@ -32,12 +32,12 @@ SWEEP: dict[str, list[dict[str, Any]]] = {
     "SVM": [{"C": c, "gamma": gamma} for c in (1, 10) for gamma in (0.0005, 0.001)],
     "forest": [{"n_estimators": n, "max_features": share} for n in (200, 400) for share in ("sqrt", 0.3)],
     "logistic": [{"C": c} for c in (0.1, 1, 10)],
-    "network": [{"hidden_layer_sizes": [units]} for units in (64, 128)],
+    "network": [{"units": units} for units in (64, 128)],
 }
 QUICK_SWEEP: dict[str, list[dict[str, Any]]] = {
     "k-NN": [{"n_neighbors": 3}],
     "SVM": [{"C": 10, "gamma": gamma} for gamma in (0.0005, 0.001)],
-    "forest": [{"n_estimators": 60, "max_features": share} for share in ("sqrt", 0.3)],
+    "forest": [{"n_estimators": 30, "max_features": share} for share in ("sqrt", 0.3)],
     "logistic": [{"C": 10}],
 }
 
@@ -52,12 +52,12 @@ def make_model(model: str, params: dict[str, Any]) -> Any:
     if model == "logistic":
         return make_pipeline(MinMaxScaler(), LogisticRegression(**params, max_iter=2000))
     if model == "network":
-        return make_pipeline(MinMaxScaler(), MLPClassifier(**params, max_iter=1000, random_state=SEED))
+        return make_pipeline(MinMaxScaler(), MLPClassifier([params["units"]], max_iter=1000, random_state=SEED))
     raise ValueError(f"no model is called {model!r}; known: {', '.join(SWEEP)}")
 
 
 def label(model: str, params: dict[str, Any]) -> str:
-    return f"{model} " + " ".join(f"{name}={value}" for name, value in params.items())
+    return "-".join([model, *map(str, params.values())])
 
 
 def note(ledger: str, step: str) -> None:
@@ -93,7 +93,7 @@ def split(ledger: str, data: dict[str, Any], folds: int) -> dict[str, Any]:
 
 @workflow.step
 def score_fold(ledger: str, parts: dict[str, Any], model: str, params: dict[str, Any], fold: int) -> dict[str, Any]:
-    note(ledger, f"{label(model, params)} fold {fold}")
+    note(ledger, f"{label(model, params)}-fold-{fold}")
     cut = parts["folds"][fold]
     with threadpool_limits(1):  # the steps run side by side; one core each
         fitted = make_model(model, params).fit(parts["images"][cut["fit"]], parts["digits"][cut["fit"]])
@@ -176,13 +176,13 @@ def report(ledger: str, verdict: dict[str, Any], choice: dict[str, Any], picture
 
 def build(out: str, quick: bool = False) -> Any:
     """Return the whole workflow, not yet started; its files go to the folder `out`."""
-    sweep, folds = (QUICK_SWEEP, 4) if quick else (SWEEP, 5)
+    sweep, folds = (QUICK_SWEEP, 3) if quick else (SWEEP, 5)
     ledger = str(Path(out) / "ledger.txt")
     parts = split.step(ledger, load.step(ledger), folds)
     # Fold by fold, so that cheap and costly candidates alternate and the time left is told well.
     scores = [
         score_fold.options(
-            name=f"{label(model, params)} fold {fold}", metadata={"model": model, "params": params, "fold": fold}
+            name=f"{label(model, params)}-fold-{fold}", metadata={"model": model, "params": params, "fold": fold}
         ).step(ledger, parts, model, params, fold)
         for fold in range(folds)
         for model, candidates in sweep.items()

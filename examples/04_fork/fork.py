@@ -35,7 +35,8 @@ def main() -> None:
     run_id = f"fork-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as folder:
         first = mean.step(folder, clean.step(folder, survey.step(folder), limit=100.0)).run(run_id)
-        second = workflow.fork(run_id, from_step="clean", inputs={"limit": 20.0}).result(timeout=60)
+        fork = workflow.fork(run_id, from_step="clean", inputs={"limit": 20.0}, new_id=f"{run_id}-limit-20")
+        second = fork.result(timeout=60)
         ran = Path(folder, "ledger").read_text().split()
     print(f"mean with limit 100: {first}")
     print(f"mean with limit  20: {second}")
@@ -43,6 +44,7 @@ def main() -> None:
     assert (first, second) == (21.1, 12.13)
     assert ran == ["survey", "clean", "mean", "clean", "mean"]
     assert workflow.get_output(run_id).result(timeout=60) == first  # the first run is as it was
+    print(f"\nSee what changed: manyhands why {run_id}-limit-20 clean")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from manyhands.settings import Settings
 from manyhands.stores.location import parse_location, short_folder
 from manyhands.stores.opening import address, open_blobs
 from manyhands.stores.sqlite import SqliteStore
+from manyhands.stores.wake import open_wake
 
 log = logging.getLogger("manyhands")
 
@@ -103,7 +104,7 @@ def client(chosen: Settings, kind: str = "embedded") -> Client:
     if kind == Service.KIND:
         loops.append(Reaper(opened, liveness, clock, interval=chosen.poll_seconds))
     parts = Parts(opened, kit, outputs, pool, driver, Loops(*loops), clock, liveness, record)
-    return Client(Engine(parts, lambda: opened.wakeable(record.id)))
+    return Client(Engine(parts, lambda: open_wake(opened.url, record.id)))
 
 
 def service(chosen: Settings) -> Service:

@@ -21,14 +21,14 @@ def script(folder: Path) -> Path:
     return found[0]
 
 
-def run(path: Path, *arguments: str, store: Path) -> str:
+def run(path: Path, *arguments: str, store: Path, timeout: float = 110) -> str:
     """Run an example as a reader would, and return what it printed."""
     done = subprocess.run(
         [sys.executable, str(path), *arguments],
         env={**os.environ, "MANYHANDS_STORE": f"sqlite:///{store}", "NO_COLOR": "1", "COLUMNS": "120"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, f"{path.name} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -47,14 +47,9 @@ EXPECTED = {
 
 @pytest.mark.parametrize("folder", SMALL, ids=lambda folder: folder.name)
 def test_a_small_example_says_what_it_should(folder: Path, tmp_path: Path) -> None:
-    output = run(script(folder), store=tmp_path / "store.db")
-    assert [text for text in EXPECTED[folder.name] if text not in output] == [], output
-
-
-@pytest.mark.parametrize("folder", SMALL, ids=lambda folder: folder.name)
-def test_a_small_example_can_run_again_in_the_same_store(folder: Path, tmp_path: Path) -> None:
-    for _ in range(2):
-        run(script(folder), store=tmp_path / "store.db")
+    for _ in range(2):  # and says so again in the same store, for a reader who tries it twice
+        output = run(script(folder), store=tmp_path / "store.db")
+        assert [text for text in EXPECTED[folder.name] if text not in output] == [], output
 
 
 @pytest.mark.parametrize("folder", SMALL, ids=lambda folder: folder.name)
@@ -68,12 +63,12 @@ def test_the_index_lists_every_example() -> None:
     assert [folder.name for folder in FOLDERS if not (folder / "README.md").is_file()] == []
 
 
-def demo(out: Path, *arguments: str) -> tuple[str, Path]:
+def demo(out: Path, *arguments: str, timeout: float = 110) -> tuple[str, Path]:
     """Run the digits demo; return what it printed and the folder it worked in."""
     pytest.importorskip("sklearn", reason="the digits need scikit-learn: pip install 'manyhands[examples]'")
     pytest.importorskip("matplotlib", reason="the digits need matplotlib: pip install 'manyhands[examples]'")
     out.mkdir(exist_ok=True)
-    output = run(DIGITS / "demo.py", "--out", str(out), *arguments, store=out / "not-used.db")
+    output = run(DIGITS / "demo.py", "--out", str(out), *arguments, store=out / "not-used.db", timeout=timeout)
     (folder,) = out.iterdir()
     return output, folder
 
@@ -96,13 +91,13 @@ def check_story(output: str, folder: Path, steps: int) -> None:
 
 def test_the_digits_are_killed_and_resumed(tmp_path: Path) -> None:
     output, folder = demo(tmp_path, "--quick")
-    check_story(output, folder, steps=31)
+    check_story(output, folder, steps=25)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_kill_does_not_change_the_report_on_the_digits(tmp_path: Path) -> None:
-    output, folder = demo(tmp_path / "killed")
+    output, folder = demo(tmp_path / "killed", timeout=300)
     check_story(output, folder, steps=87)
-    run(DIGITS / "workflow.py", "--out", str(tmp_path / "whole"), store=tmp_path / "not-used.db")
+    run(DIGITS / "workflow.py", "--out", str(tmp_path / "whole"), store=tmp_path / "not-used.db", timeout=300)
     assert (tmp_path / "whole/report.json").read_bytes() == (folder / "report.json").read_bytes()

@@ -14,6 +14,9 @@ MASK = (1 << 64) - 1
 ENOUGH = 40
 """From this attempt on every task returns a value, so that a world with unbounded retries ends."""
 
+DEEP = 25
+"""Depth of forwards in a world of long recursions."""
+
 VALUE = Value(Encoded("json", b"1"))
 FORWARD = Forward([], 0)
 RETURNED = Returned()
@@ -79,7 +82,7 @@ class Fate:
         self.group_limits = {name: rng.randint(1, 3) for name in self.groups if rng.random() < 0.8}
         self.limit = rng.choice((None, None, 1, 2, 5))
         self.fail_fast = rng.random() < 0.4
-        self.deepest = rng.choice((1, 2, 3, 25))
+        self.deepest = rng.choice((1, 2, 3, DEEP))
         self.rates = self._rates(rng)
         self.palette = [self._options(rng) for _ in range(5)]
         self.first = self._first(rng)
@@ -87,7 +90,7 @@ class Fate:
         size = len(self.first)
         count = 0 if self.entry is not None else rng.choice((0, 0, 1, 3))
         self.extras = [
-            Plan(mix(self.seed, 3, i), rng.choice(self.palette), [], rng.sample(range(size), min(size, 2)), 99, 0)
+            Plan(mix(self.seed, 3, i), rng.choice(self.palette), [], rng.sample(range(size), min(size, 2)), DEEP, 0)
             for i in range(count)
         ]
 
@@ -96,7 +99,7 @@ class Fate:
         some = 0.0 if calm else rng.choice((0.02, 0.1, 0.3))
         failures = {cause: some * rng.choice((0, 0.3, 1)) for cause in Cause}
         failures[Cause.CANCELED] *= 0.1
-        forward = rng.choice((0.0, 0.05, 0.3)) if self.deepest < 10 else 0.8
+        forward = rng.choice((0.0, 0.05, 0.3)) if self.deepest < DEEP else 0.8
         return Rates(forward, rng.choice((0.0, 0.05)), failures, rng.choice((0.0, 0.1)), rng.choice((0.0, 0.1)))
 
     def _options(self, rng: random.Random) -> TaskOptions:
@@ -115,7 +118,7 @@ class Fate:
         )
 
     def _first(self, rng: random.Random) -> list[Plan]:
-        size = rng.choice((1, 2, 5, 10, 20, 40))
+        size = rng.choice((1, 2, 5) if self.deepest == DEEP else (1, 2, 5, 10, 20, 40))
         upstreams = rng.choice((_chain, _layers, _fork_join, _diamonds, _anything))(rng, size)
         options = self.palette
         return [
@@ -157,7 +160,9 @@ class Fate:
             inside = [other for other in order[:rank] if rng.random() < 0.6]
             outside = [rng.randrange(plan.root)] if plan.root and rng.random() < 0.2 else []
             key = mix(self.seed, 7, plan.key, attempt, place)
-            plans.append(Plan(key, rng.choice(self.palette), inside, outside, plan.depth + 1, plan.root))
+            # In a deep world only the task that goes on forwards again, or the graph would grow without bound.
+            depth = plan.depth + 1 if place == order[-1] or self.deepest < DEEP else self.deepest
+            plans.append(Plan(key, rng.choice(self.palette), inside, outside, depth, plan.root))
         return plans, order[-1]
 
 

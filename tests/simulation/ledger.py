@@ -342,19 +342,20 @@ class Ledger:
     def _find_unable(self) -> None:
         """Who has failed, or can never run, and because of whom; worked out from nothing each time."""
         unable = {task: {task} for task in self.down if self.lines[task].forward_to is None}
-        changed = bool(unable)
+        suspects = []
+        for line in self.lines if unable else ():
+            if line.status is PENDING and line.missing and not line.inherited:
+                suspects.append((line.ordinal, line.upstreams))
+            elif line.status in DOWN and line.forward_to is not None:
+                suspects.append((line.ordinal, [line.forward_to]))
+        changed = True
         while changed:
             changed = False
-            for line in self.lines:
-                causes: list[int] = []
-                if line.status in DOWN and line.forward_to is not None:
-                    causes = [line.forward_to]
-                elif line.status is PENDING and not line.inherited:
-                    causes = line.upstreams
-                origins = {origin for cause in causes for origin in unable.get(cause, ())}
-                if origins - unable.get(line.ordinal, set()):
-                    unable[line.ordinal] = origins | unable.get(line.ordinal, set())
-                    changed = True
+            for task, causes in suspects:
+                for cause in causes:
+                    if cause in unable and not unable[cause] <= unable.get(task, set()):
+                        unable[task] = unable[cause] | unable.get(task, set())
+                        changed = True
         self.unable = unable
 
     def _find_uncaught(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from manyhands.machine.run import RunMachine
 from manyhands.model.outcomes import Forward, Outcome, Returned
 from manyhands.model.records import NewTask, RunMove, TaskMove
 from manyhands.model.specs import TaskSpec
-from manyhands.model.states import TASK_TERMINAL, Reason, RunStatus, TaskStatus
+from manyhands.model.states import Reason, RunStatus
 from manyhands.model.values import Encoded
 from tests.simulation.fate import Fate, Plan, mix
 from tests.simulation.journal import Journal
@@ -86,6 +87,8 @@ class World:
         self.unrest = Unrest.draw(self.rng)
         self.now = 1000.0
         self.events = 0
+        """Calls of the machine that may change it: one each for an offer, a report, an addition, a restore, …"""
+        self.seen: Counter[str] = Counter()
         self.journal = Journal(keep_events=seed % 4 == 0)
         self.plans: list[Plan] = []
         self.sheet = Sheet()
@@ -147,14 +150,16 @@ class World:
 
     def _work(self) -> None:
         """What an undisturbed driver does: offer places, take reports, let time pass."""
-        if self.flying and self.rng.random() < 0.6:
+        if self.flying and self.rng.random() < 0.7:
             self._land(self.flying.pop(self.rng.randrange(len(self.flying))))
             return
         if self.rng.random() < 0.1:
             self.now += self.rng.choice((0.1, 1.0, 100.0, -50.0))
         started = 0
         for executor, slots in self.fate.executors.items():
-            started += self._offer(executor, slots - self.used[executor])
+            room = slots - self.used[executor]
+            if room > 0 or self.rng.random() < 0.1:
+                started += self._offer(executor, room)
         if not started:
             self._commit()
             due = self.machine.next_due()
@@ -179,18 +184,21 @@ class World:
         return first
 
     def _offer(self, executor: str, room: int) -> int:
-        expect(self.machine.ready_for(executor, self.now) in (True, False), "no answer")
+        ready = self.machine.ready_for(executor, self.now)
         moves = self.machine.offer(executor, room, self.now)
-        self.events += 1 + len(moves)
+        self.events += 1
+        expect(ready or not moves, "nothing was ready, but something started", moves)
         self.ledger.offered(executor, room, self.now, moves)
         for move in moves:
             plan = self.plans[move.task]
             if self.fate.is_cached(plan):
+                self.events += 1
                 follow = self.machine.satisfy(move.task, self.now, Reason.CACHED)
                 self.ledger.satisfied(move.task, self.now, follow)
                 self.sheet.moves.extend(follow)
             elif self.rng.random() < self.fate.rates.cached / 2:
                 until = self.now + self.rng.choice((0.5, 5.0))
+                self.events += 1
                 self.machine.defer(move.task, self.now, until, Reason.FLIGHT)
                 self.ledger.unstarted(move.task, until)
             else:
@@ -215,6 +223,7 @@ class World:
             return
         self.events += 1
         current = task in self.ledger.running and self.ledger.lines[task].attempt == attempt
+        self.seen["stale reports"] += not current
         forward_to = None
         if isinstance(outcome, Forward) and current:
             plans, output = self.fate.forwarded(self.plans[task], attempt)
@@ -255,11 +264,15 @@ class World:
     def _commit(self, end: RunMove | None = None) -> None:
         sheet, self.sheet = self.sheet, Sheet()
         self.journal.commit(sheet.tasks, sheet.moves, end)
+        self.seen.update([f"{move.to} {move.reason}" for move in sheet.moves])
+        if end is not None:
+            self.seen[f"run {end.to}"] += 1
         self.flying.extend(flight for flight in sheet.starts if not self.ledger.stopped)
 
     def _crash(self) -> None:
         """The driver dies; what it had decided and not committed was never so."""
-        self.events += 1
+        self.seen["crashes"] += 1
+        self.seen["crashes with moves that were not committed"] += bool(self.sheet.moves)
         self.sheet = Sheet()
         self._reopen()
 
@@ -301,27 +314,25 @@ class World:
             expect(history.run is end.to, "the history ends otherwise", history.run)
             replayed = [history.tasks[record.ordinal].status for record in records]
             expect(replayed == [record.status for record in records], "the history replays otherwise")
+            self.seen["histories replayed"] += 1
         if end.to is RunStatus.CANCELED:
             return
         partial = self.fate.fail_fast and end.to is RunStatus.FAILED
+        self.seen["compared with the reference"] += not self.reference.disturbed
         self.reference.compare(end, self.plans, records, partial=partial)
 
 
-def finished(status: TaskStatus) -> bool:
-    return status in TASK_TERMINAL
-
-
-def simulate(seed: int, make: Callable[..., RunMachine] = RunMachine, *, checked: bool = True) -> int:
-    """Run one world; returns its number of events. `checked`: also look into the machine as it goes."""
+def simulate(seed: int, make: Callable[..., RunMachine] = RunMachine, *, checked: bool = True) -> World:
+    """Run one world to its end. `checked`: also look into the machine as it goes."""
     try:
         world = World(seed, make, checked)
         world.run()
     except Exception as error:
         error.add_note(f"To see it again: python -m tests.simulation.world {seed}")
         raise
-    return world.events
+    return world
 
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
-        print(argument, simulate(int(argument)), "events")  # noqa: T201 - a program
+        sys.stdout.write(f"world {argument}: {simulate(int(argument)).events} events, no rule broken\n")

@@ -79,6 +79,11 @@ class Door:
         self.as_json = as_json
         self._plain = no_color or bool(os.environ.get("NO_COLOR"))
 
+    @property
+    def echo(self) -> bool | None:
+        """Whether what steps write may go to standard output: not where a program reads JSON. None: as set."""
+        return False if self.as_json else None
+
     @cached_property
     def settings(self) -> Settings:
         return bootstrap.settings(store=self.store)

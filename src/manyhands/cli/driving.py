@@ -24,7 +24,7 @@ MOST_SHOWN = 2_000
 @contextmanager
 def driving(door: Door) -> Iterator[Client]:
     """An engine's verbs for the time of one command."""
-    client = bootstrap.client(door.settings)
+    client = bootstrap.client(bootstrap.settings(store=door.store, echo_output=door.echo))
     try:
         yield client
     finally:

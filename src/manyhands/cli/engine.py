@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, BinaryIO
 
-import psutil
 import typer
 from rich.text import Text
 
@@ -19,7 +18,7 @@ from manyhands import bootstrap
 from manyhands.cli import paint
 from manyhands.cli.door import Door, Exit, command
 from manyhands.engine import phrases
-from manyhands.engine.liveness import host
+from manyhands.engine.liveness import born, host
 from manyhands.engine.serving import Service
 from manyhands.engine.views import EngineView
 from manyhands.model.errors import BackendError, StateError
@@ -34,7 +33,7 @@ PATIENCE = 60.0
 """Seconds that a new engine may take to be there."""
 
 LOOK_AGAIN = 0.03
-"""Seconds between two looks for it in the store."""
+"""Seconds between two looks whether an engine is there, or gone."""
 
 
 @command(app, "start")
@@ -137,13 +136,14 @@ def stop(
     if engines and len(here) < len(found):
         away = next(engine for engine in found if engine.host != host())
         raise StateError(f"Engine {away.id} runs on {away.host}: stop it there, with the same command.")
-    processes = [psutil.Process(engine.pid) for engine in here if psutil.pid_exists(engine.pid)]
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(processes, timeout=wait)
-    if left:
-        pids = ", ".join(str(process.pid) for process in left)
-        raise StateError(f"Process {pids} is still there after {wait:g} s: wait longer (`--wait`), or kill it.")
+    deadline = time.monotonic() + wait
+    for engine in here:
+        _terminate(engine.pid)
+    for engine in here:
+        if not _ends(engine.pid, deadline):
+            raise StateError(
+                f"Process {engine.pid} is still there after {wait:g} s: wait longer (`--wait`), or kill it."
+            )
     if door.as_json:
         door.emit([{"engine": engine.id, "pid": engine.pid, "stopped": True} for engine in here])
     elif not here:
@@ -151,6 +151,31 @@ def stop(
     for engine in () if door.as_json else here:
         door.out.print(f"Engine {engine.id} (process {engine.pid}) has stopped.", markup=False)
     return None
+
+
+def _terminate(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except PermissionError as error:
+        raise StateError(f"Process {pid} belongs to somebody else: let them stop it.") from error
+
+
+def _ends(pid: int, deadline: float) -> bool:
+    """Wait until the process is gone; False when the deadline came first."""
+    if not hasattr(os, "pidfd_open"):
+        while born(pid) is not None and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN)
+        return born(pid) is None
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], max(0.0, deadline - time.monotonic()))[0])
+    finally:
+        os.close(process)
 
 
 def _chosen(door: Door, ids: Sequence[str]) -> list[EngineView]:
@@ -182,7 +207,7 @@ def status(door: Door) -> Exit | None:
 
 def _row(engine: EngineView, now: float) -> list[str | Text]:
     alive = Text("▶ alive", style="cyan") if engine.alive else Text("✗ gone", style="red")
-    until = f"ends {phrases.ago(engine.expires_at, now)}"
+    until = f"lease {'ends' if engine.expires_at > now else 'ended'} {phrases.ago(engine.expires_at, now)}"
     drives = phrases.some(engine.runs, 3) if engine.runs else ""
     since = phrases.when(engine.started_at, now)
     return [Text(engine.id), alive, engine.kind, str(engine.pid), engine.host, since, until, Text(drives)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import importlib
 from typing import Annotated
 
 import typer
@@ -30,7 +30,9 @@ app.add_typer(store.app, name="store")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"manyhands {version('manyhands')}")
+        # Loaded by name, because it takes longer than many a command.
+        version = importlib.import_module("importlib.metadata").version("manyhands")
+        typer.echo(f"manyhands {version}")
         raise typer.Exit
 
 

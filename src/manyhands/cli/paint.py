@@ -30,7 +30,11 @@ LOOKS = {
 FEWEST = 6
 """So many siblings are shown at least before the rest of them is only counted."""
 
+Statuses = Mapping[str, TaskStatus]
+"""Statuses of tasks by name."""
+
 NO_FAILURE = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.PENDING})
+FAILURES = TASK_TERMINAL - NO_FAILURE
 
 
 def status(name: str, beside: str = "") -> Text:
@@ -120,18 +124,18 @@ def counts(numbers: Mapping[TaskStatus, int] | None) -> str:
     return ", ".join(parts)
 
 
-def cause(view: TaskView, now: float) -> str:
-    """Why a task is as it is, in a few words."""
+def cause(view: TaskView, now: float, others: Statuses | None = None) -> str:
+    """Why a task is as it is, in a few words. `others`: the statuses of the run's tasks, when they are at hand."""
     if view.forward_to is not None and view.status is TaskStatus.RUNNING:
         return f"waits for {view.forward_to}"
     if view.status is TaskStatus.PENDING:
-        return _pending(view, now)
+        return _pending(view, now, others or {})
     if view.reason == Reason.CACHED:
         return f"cached: {view.message}" if view.message else "cached"
     told = phrases.first_line(view.message)
     if view.reason == Reason.CAUGHT:
         return f"caught: {told}" if told else "caught"
-    if view.status not in NO_FAILURE and view.status in TASK_TERMINAL:
+    if view.status in FAILURES:
         if view.source is not None and view.source != view.name:
             return f"{view.source} failed"
         return f"{view.reason}: {told}" if told else view.reason
@@ -139,27 +143,33 @@ def cause(view: TaskView, now: float) -> str:
     return f"as {view.source}" if view.source is not None else tries
 
 
-def _pending(view: TaskView, now: float) -> str:
+def _pending(view: TaskView, now: float, others: Statuses) -> str:
     if view.reason == Reason.DRIVER_LOST:
         return "begun, not finished"
     if view.reason == Reason.RETRY and view.due_at is not None:
         return f"retry {phrases.ago(view.due_at, now)}, after: {phrases.first_line(view.message, 80)}"
-    if view.upstreams:
-        return f"after {phrases.some(view.upstreams, 3)}".replace("'", "")
-    return ""
+    lost = [name for name in view.upstreams if others.get(name, TaskStatus.PENDING) in FAILURES]
+    if lost:
+        return f"cannot run: {_names(lost)} failed"
+    unmet = [name for name in view.upstreams if others.get(name, TaskStatus.PENDING) not in TASK_TERMINAL]
+    return f"after {_names(unmet)}" if unmet else ""
+
+
+def _names(names: Sequence[str]) -> str:
+    return phrases.some(names, 3).replace("'", "")
 
 
 def tasks(views: Sequence[TaskView], now: float) -> Table:
     made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
     for view in views:
-        made.add_row(*_cells(view, "", now))
+        made.add_row(*_cells(view, "", now, {}))
     return made
 
 
-def _cells(view: TaskView, indent: str, now: float) -> list[str | Text]:
+def _cells(view: TaskView, indent: str, now: float, others: Statuses) -> list[str | Text]:
     name = Text(indent, style="dim").append(view.name, style="not dim")
     tries = str(view.attempt) if view.attempt else ""
-    return [name, status(view.status), seconds(view.duration), tries, Text(cause(view, now), style="dim")]
+    return [name, status(view.status), seconds(view.duration), tries, Text(cause(view, now, others), style="dim")]
 
 
 def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]:
@@ -169,6 +179,7 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
     """
     made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
     left_out = 0
+    statuses = _statuses(roots)
     walk: list[tuple[Sequence[TreeNode], int, str, bool]] = [(roots, 0, "", True)]
     while walk:
         siblings, position, indent, top = walk.pop()
@@ -184,7 +195,7 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
             continue
         node = siblings[position]
         last = position == len(siblings) - 1
-        made.add_row(*_cells(node.task, indent if top else f"{indent}{'└─ ' if last else '├─ '}", now))
+        made.add_row(*_cells(node.task, indent if top else f"{indent}{'└─ ' if last else '├─ '}", now, statuses))
         walk.append((siblings, position + 1, indent, top))
         if node.children and (not limit or made.row_count < limit):
             below = indent if top else f"{indent}{'   ' if last else '│  '}"
@@ -192,6 +203,16 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
         elif node.children:
             left_out += len(node.children)
     return made, left_out
+
+
+def _statuses(roots: Sequence[TreeNode]) -> Statuses:
+    found = {}
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        found[node.task.name] = node.task.status
+        waiting.extend(node.children)
+    return found
 
 
 def _choose(siblings: Sequence[TreeNode], room: int) -> list[TreeNode]:

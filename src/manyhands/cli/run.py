@@ -42,8 +42,7 @@ def workflow(
     """Run a workflow and wait for its result. A run id that exists is taken up: what is done is not done again."""
     args, kwargs = values.arguments(arg)
     told = values.metadata(metadata)
-    if door.store is not None:
-        context.configure(storage=door.store)
+    context.configure(storage=door.store, echo_output=door.echo)
     made = targets.call(targets.load(target), target, args, kwargs)
     reference = made.run_async(run_id, told, detach=detach)
     engine = context.client().engine

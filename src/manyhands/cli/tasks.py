@@ -97,7 +97,7 @@ def _print_attempt(door: Door, attempt: AttemptView, now: float) -> None:
     title = Text(f"Attempt {attempt.number}  ", style="bold").append_text(paint.status(attempt.status))
     title.append(f"  {paint.when(attempt.started_at, now)}, {phrases.span(attempt.duration)}, {attempt.worker}")
     door.out.print(title)
-    text = attempt.traceback.rstrip() or attempt.message.rstrip()
+    text = attempt.traceback.rstrip() or attempt.error
     if text:
         door.out.print(text, markup=False, soft_wrap=True)
 

@@ -14,9 +14,7 @@ def parse(text: str, option: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise UsageError(
-            f"{option} {text!r} is not JSON. Text wants quotes of its own: {option} '\"text\"'."
-        ) from None
+        raise UsageError(f"{option} {text!r} is not JSON. Text wants quotes of its own: {option} '\"text\"'.") from None
 
 
 def arguments(given: Sequence[str], option: str = "--arg") -> tuple[list[Any], dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
 import sys
 import types
@@ -55,6 +56,23 @@ def _importable(function: Any) -> bool:
         return False
 
 
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles one function by value, though its module could be imported; all else as ever."""
+
+    def __init__(self, file: io.BytesIO, function: Any) -> None:
+        super().__init__(file, protocol=5)
+        self._function = function
+
+    def _function_reduce(self, obj: Any) -> Any:
+        return self._dynamic_function_reduce(obj) if obj is self._function else super()._function_reduce(obj)
+
+
+def _by_value(body: Body) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, body.function).dump(body)
+    return buffer.getvalue()
+
+
 class CodeStore:
     """Saves callables by content in the blob store, and loads them again.
 
@@ -75,7 +93,7 @@ class CodeStore:
         if not self._values.allow_pickle:
             raise PickleForbidden(what, "function")
         try:
-            data = cloudpickle.dumps(body, protocol=5)
+            data = _by_value(body)
         except UsageError:
             raise
         except Exception as error:

@@ -15,6 +15,9 @@ from manyhands.ports.store import Store
 RECHECK = 0.05
 """Seconds until a task that waits for an equal call elsewhere looks again; one in this process is told at once."""
 
+NEXT_ROUND = 1e-5
+"""Seconds; later than this round, and before the next."""
+
 
 class Caching:
     """The cache as the dispatcher asks it."""
@@ -44,8 +47,14 @@ class Caching:
 
     def claim(self, drive: Drive, move: TaskMove, now: float) -> bool:
         """Single flight: False when an equal call is being computed; the task then looks again when that is done."""
+        if drive.key is None:
+            drive.machine.defer(
+                move.task, now, now + NEXT_ROUND, Reason.FLIGHT
+            )  # a claim names a run, which is there next round
+            return False
         dead = self._liveness.dead(self._store.engines(), now)
-        if self._store.claim(move.cache_key or b"", drive.key or 0, move.task, self._engine, now, dead):
+        if self._store.claim(move.cache_key or b"", drive.key, move.task, self._engine, now, dead):
+            drive.cache_keys[move.task] = (move.cache_key or b"", move.cache_expires)
             return True
         drive.machine.defer(move.task, now, now + RECHECK, Reason.FLIGHT)
         return False

@@ -12,7 +12,7 @@ from manyhands.codecs import plain
 from manyhands.engine.drive import Drive
 from manyhands.engine.forking import plan_fork
 from manyhands.engine.handle import Reference, RunReference, StepReference
-from manyhands.engine.loading import load
+from manyhands.engine.loading import has_output, load
 from manyhands.engine.service import Engine
 from manyhands.model.errors import OptionError, RunActive, RunIdInUse, RunNotFound, TaskNotFound
 from manyhands.model.records import NewRun, RunRecord
@@ -132,12 +132,9 @@ class Client:
 
     def _has_result(self, record: RunRecord) -> bool:
         entry = self._store.tasks(record.key, after=record.entry - 1, limit=1)[0]
-        if entry.saved or entry.caught:
-            return True
-        if entry.source is None:
-            return False
-        end = self._store.tasks(record.key, after=entry.source - 1, limit=1)[0]
-        return end.saved or end.caught
+        if entry.caught or entry.source is None:
+            return has_output(entry)
+        return has_output(self._store.tasks(record.key, after=entry.source - 1, limit=1)[0])
 
     def fork(
         self, run_id: str, *, from_step: str, inputs: dict[str, Any] | None = None, new_id: str | None = None

@@ -8,13 +8,17 @@ from manyhands.codecs.kit import Kit
 from manyhands.engine.drive import Drive
 from manyhands.engine.outputs import Outputs
 from manyhands.model.errors import ManyhandsError
-from manyhands.model.outcomes import Failure, Forward, Report, Returned, Value
+from manyhands.model.outcomes import Failure, Forward, Outcome, Report, Returned, Value
 from manyhands.model.records import AttemptEnd, TaskMove
 from manyhands.model.states import TASK_TERMINAL, AttemptStatus, Cause, TaskStatus
 from manyhands.model.values import Encoded
 
 STATUS_OF_CAUSE = {Cause.LOST: AttemptStatus.LOST, Cause.CANCELED: AttemptStatus.STOPPED}
 """How an attempt ended by the cause of its failure; any other cause is a plain failure."""
+
+# Reading a member of an enum costs more than making a whole move does.
+_SUCCEEDED = AttemptStatus.SUCCEEDED
+_TO_SUCCEEDED = TaskStatus.SUCCEEDED
 
 
 class Collector:
@@ -41,12 +45,24 @@ class Collector:
                 outcome = Failure(Cause.ERROR, str(error), retryable=False)
         chance = self._chance.random() if type(outcome) is Failure else 0.0
         moves = drive.machine.ended(task, attempt, outcome, now, chance, forward_to=forward_to)
-        self._describe(drive, moves[0], report, outcome)
+        own = moves[0]
+        self._describe(own, report, outcome)
         if value is not None and drive.jobs[task].checkpoint:
-            moves[0].result = value
+            own.result = value
+        if drive.cache_keys:
+            self._for_cache(drive, moves)
         self._settle(drive, moves, value, outcome)
         drive.changes.moves.extend(moves)
         drive.dirty = True
+
+    def _for_cache(self, drive: Drive, moves: list[TaskMove]) -> None:
+        """Name the cache key on every move that ends a computation for the cache, well or not."""
+        for move in moves:
+            known = drive.cache_keys.get(move.task)
+            if known is not None:
+                move.cache_key, move.cache_expires = known
+                if move.to is not TaskStatus.RUNNING:
+                    del drive.cache_keys[move.task]
 
     def satisfied(self, drive: Drive, moves: list[TaskMove], value: Encoded) -> None:
         """A task was given a cached value instead of being run."""
@@ -55,42 +71,36 @@ class Collector:
         drive.changes.moves.extend(moves)
         drive.dirty = True
 
-    def _describe(
-        self, drive: Drive, move: TaskMove, report: Report, outcome: Value | Failure | Forward | Returned
-    ) -> None:
+    def _describe(self, move: TaskMove, report: Report, outcome: Outcome) -> None:
         """Add to the task's own move how its attempt ended."""
-        move.ended_at = report.ended
-        move.started_at = report.started
-        end = AttemptEnd(AttemptStatus.SUCCEEDED, report.started, report.ended, report.worker, log=report.log)
-        if type(outcome) is Failure:
-            end.status = STATUS_OF_CAUSE.get(outcome.cause, AttemptStatus.FAILED)
-            end.cause = outcome.cause
-            end.message = outcome.message
-            end.exit_code, end.signal = outcome.exit_code, outcome.signal
-            end.exception, end.traceback = outcome.exception, outcome.traceback
+        started, ended = report.started, report.ended
+        end = move.attempt_end = AttemptEnd(_SUCCEEDED, started, ended, report.worker, log=report.log)
+        if isinstance(outcome, Failure):
+            _add_failure(end, outcome)
             move.message = outcome.message
-            if move.to is not TaskStatus.SUCCEEDED:
-                move.ended_at = None
+            move.started_at = started
+            move.ended_at = ended if move.to is _TO_SUCCEEDED else None
         elif type(outcome) is Returned:
             end.status = AttemptStatus.STOPPED
             end.message = "taken back before it began"
-            move.started_at = move.ended_at = None
-        move.attempt_end = end
+        else:
+            move.started_at, move.ended_at = started, ended
 
     def _settle(
         self,
         drive: Drive,
         moves: list[TaskMove],
         value: Encoded | None,
-        outcome: Value | Failure | Forward | Returned | None,
+        outcome: Outcome | None,
     ) -> None:
         """Keep the value for those who are to read it, and let go of what nobody reads any more."""
         wrapped: Encoded | None = None
         for move in moves:
-            if move.to not in TASK_TERMINAL:
+            to = move.to
+            if to not in TASK_TERMINAL:
                 continue
             drive.has_read(move.task)
-            if move.to is not TaskStatus.SUCCEEDED:
+            if to is not _TO_SUCCEEDED:
                 continue
             if move.caught and wrapped is None:
                 wrapped = self._wrap(drive, move, value, outcome)
@@ -98,9 +108,7 @@ class Collector:
             if kept is not None:
                 drive.keep(move.task, kept)
 
-    def _wrap(
-        self, drive: Drive, move: TaskMove, value: Encoded | None, outcome: Value | Failure | Forward | Returned | None
-    ) -> Encoded:
+    def _wrap(self, drive: Drive, move: TaskMove, value: Encoded | None, outcome: Outcome | None) -> Encoded:
         """The result of a task that catches: `(value, None)` or `(None, exception)`."""
         what = f"the result of {drive.jobs[move.task].name}"
         if value is not None:
@@ -112,3 +120,11 @@ class Collector:
         )
         error = self._outputs.exception_of(end, drive.jobs[move.task].name)
         return self._kit.values.encode((None, error), what)
+
+
+def _add_failure(end: AttemptEnd, failure: Failure) -> None:
+    end.status = STATUS_OF_CAUSE.get(failure.cause, AttemptStatus.FAILED)
+    end.cause = failure.cause
+    end.message = failure.message
+    end.exit_code, end.signal = failure.exit_code, failure.signal
+    end.exception, end.traceback = failure.exception, failure.traceback

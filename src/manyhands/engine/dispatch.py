@@ -8,7 +8,7 @@ import msgspec
 
 from manyhands.engine.caching import Caching
 from manyhands.engine.collect import Collector
-from manyhands.engine.drive import Drive
+from manyhands.engine.drive import Drive, Job
 from manyhands.engine.outputs import Outputs
 from manyhands.model.errors import ManyhandsError
 from manyhands.model.outcomes import Failure, Launch, Report
@@ -34,7 +34,8 @@ class Dispatcher:
         self._outputs = outputs
         self._caching = caching
         self._collector = collector
-        self._taken = dict.fromkeys(executors, 0)
+        self.taken = dict.fromkeys(executors, 0)
+        """Slots of each executor that are under way, or are about to be."""
         self._flying: dict[tuple[int, int, int], int] = {}
         self._started: list[tuple[Drive, TaskMove]] = []
 
@@ -43,13 +44,13 @@ class Dispatcher:
         for name, executor in self._executors.items():
             if not drive.machine.ready_for(name, now):
                 continue
-            room = executor.slots + executor.backlog() - self._taken[name]
+            room = executor.slots + executor.backlog() - self.taken[name]
             while room > 0:
                 moves = drive.machine.offer(name, room, now)
                 if not moves:
                     break
                 taken = self._take(drive, moves, now)
-                self._taken[name] += taken
+                self.taken[name] += taken
                 if taken == len(moves):
                     break
                 room -= taken
@@ -90,36 +91,23 @@ class Dispatcher:
         batches: dict[str, list[Launch]] = {}
         for drive, move in started:
             job = drive.jobs[move.task]
-            options = job.spec.options
-            results = [self._result(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
-            call = Call(
-                job.spec.code,
-                job.spec.inputs,
-                results,
-                drive.run_id,
-                job.name,
-                move.attempt,
-                job.spec.label,
-                job.checkpoint,
-            )
-            launch = Launch(
-                drive.key or 0,
-                move.task,
-                move.attempt,
-                ENTRY,
-                _encoder.encode(call),
-                options.slots,
-                job.spec.label,
-            )
-            self._flying[(launch.run, launch.task, launch.attempt)] = options.slots
-            batch = batches.get(options.executor)
+            executor = job.spec.options.executor
+            batch = batches.get(executor)
             if batch is None:
-                batches[options.executor] = [launch]
-            else:
-                batch.append(launch)
+                batch = batches[executor] = []
+            batch.append(self._launch_of(drive, move.task, move.attempt, job))
         for name, batch in batches.items():
             self._executors[name].start(batch)
         return started
+
+    def _launch_of(self, drive: Drive, task: int, attempt: int, job: Job) -> Launch:
+        spec = job.spec
+        slots = spec.options.slots
+        results = [self._result(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
+        call = Call(spec.code, spec.inputs, results, drive.run_id, job.name, attempt, spec.label, job.checkpoint)
+        key = drive.key or 0
+        self._flying[(key, task, attempt)] = slots
+        return Launch(key, task, attempt, ENTRY, _encoder.encode(call), slots, spec.label)
 
     def forget(self, drive: Drive) -> None:
         """The drive was given up; what it had started and was not launched is not."""
@@ -127,14 +115,14 @@ class Dispatcher:
         for started in self._started:
             if started[0] is drive:
                 options = drive.jobs[started[1].task].spec.options
-                self._taken[options.executor] -= options.slots
+                self.taken[options.executor] -= options.slots
             else:
                 kept.append(started)
         self._started = kept
 
     def landed(self, executor: str, report: Report) -> None:
         """A launch has been reported; its slots are free."""
-        self._taken[executor] -= self._flying.pop((report.run, report.task, report.attempt), 0)
+        self.taken[executor] -= self._flying.pop((report.run, report.task, report.attempt), 0)
 
     def _result(self, drive: Drive, ordinal: int) -> Encoded:
         found = drive.results.get(ordinal)

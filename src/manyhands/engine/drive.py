@@ -41,6 +41,8 @@ class Drive:
         self.names = Names()
         self.jobs: list[Job] = []
         self.results: dict[int, Encoded] = {}
+        self.cache_keys: dict[int, tuple[bytes, float | None]] = {}
+        """Of tasks that are being computed for the cache: the key, and when the result expires there."""
         self.changes = Changes(key, epoch)
         self.dirty = False
         self.end: RunMove | None = None
@@ -111,8 +113,9 @@ class Drive:
 
     def has_read(self, ordinal: int) -> None:
         """The task will not read its upstreams any more; let go of results that nobody is left to read."""
-        for upstream in self.jobs[ordinal].upstreams:
-            job = self.jobs[upstream]
+        jobs = self.jobs
+        for upstream in jobs[ordinal].upstreams:
+            job = jobs[upstream]
             job.readers -= 1
             if not job.readers and upstream != self.entry:
                 self.results.pop(upstream, None)

@@ -13,7 +13,7 @@ from manyhands.engine.doorbell import Doorbell
 from manyhands.engine.drive import Drive
 from manyhands.model.errors import LeaseLost, ManyhandsError, RunCanceled
 from manyhands.model.outcomes import Failure, Report
-from manyhands.model.records import Changes, RunMove, TaskMove
+from manyhands.model.records import Changes, RunMove
 from manyhands.model.states import Cause, Reason, RunStatus
 from manyhands.ports.clock import Clock
 from manyhands.ports.executor import Executor
@@ -52,6 +52,7 @@ class Driver:
         self.drives: dict[int, Drive] = {}
         self.fresh: list[Drive] = []
         self.role = threading.Lock()
+        self._waited = True
         self.settled = True
         """False while a round is under way: an exception out of it then leaves the drives half told."""
         self.bell = Doorbell(executors.values())
@@ -93,6 +94,7 @@ class Driver:
         patience = self._patience(now, longest)
         self.settled = True
         if not self._inbox:
+            self._waited = True
             self.bell.wait(patience)
 
     def _commit_pending(self) -> bool:
@@ -101,16 +103,23 @@ class Driver:
     def _collect(self, now: float) -> bool:
         """Take every report that is there."""
         any_report = False
+        waited, self._waited = self._waited, False
+        dispatcher = self._dispatcher
         for name, executor in self._executors.items():
+            # An executor with nothing under way has news only where the bell has heard it.
+            if not (waited or dispatcher.taken[name]):
+                continue
             for report in executor.poll():
                 any_report = True
-                self._dispatcher.landed(name, report)
+                dispatcher.landed(name, report)
                 drive = self.drives.get(report.run)
                 if drive is not None:
-                    self._collector.collect(drive, self._judge(drive, report), now)
+                    if self._timed_out:
+                        self._judge(drive, report)
+                    self._collector.collect(drive, report, now)
         return any_report
 
-    def _judge(self, drive: Drive, report: Report) -> Report:
+    def _judge(self, drive: Drive, report: Report) -> None:
         """An attempt that was stopped for its time-out failed of that, and of nothing else."""
         attempt = (report.run, report.task, report.attempt)
         if attempt in self._timed_out:
@@ -118,7 +127,6 @@ class Driver:
             if type(report.outcome) is Failure:
                 seconds = drive.jobs[report.task].spec.options.timeout
                 report.outcome = Failure(Cause.TIMEOUT, f"ran longer than its time-out of {seconds:g} s")
-        return report
 
     def _wake_due(self, now: float) -> bool:
         """Stop attempts past their time-out, and see whether some task's time has come."""
@@ -137,39 +145,38 @@ class Driver:
 
     def _advance(self, now: float) -> None:
         """Dispatch what can start, commit all changes at once, then launch and tell those who wait."""
-        fresh, self.fresh = self.fresh, []
-        dirty = [drive for drive in self.drives.values() if drive.dirty] if self.drives else []
-        dirty += fresh
-        for drive in self._others_in_need(dirty):
-            dirty.append(drive)
+        dirty = [drive for drive in self.drives.values() if drive.dirty]
+        if len(dirty) < len(self.drives):
+            dirty += self._others_in_need()
+        if self.fresh:
+            dirty += self.fresh
+            self.fresh = []
         for drive in dirty:
             if drive.end is None:
                 self._dispatcher.offer(drive, now)
                 drive.end = drive.changes.move = _end_of(drive, now)
         self._commit(dirty)
-        for drive in fresh:
-            if drive.key is not None and drive.end is None:
-                self.drives[drive.key] = drive
-        self._launch(now)
+        for drive, move in self._dispatcher.launch():
+            seconds = drive.jobs[move.task].spec.options.timeout
+            if seconds is not None:
+                heapq.heappush(self._late, (now + seconds, drive.key or 0, move.task, move.attempt))
         for drive in dirty:
             if drive.end is not None and not drive.done:
                 self._finish(drive)
 
-    def _others_in_need(self, dirty: list[Drive]) -> list[Drive]:
+    def _others_in_need(self) -> list[Drive]:
         """Runs that are not changed themselves, but may take slots that others have left."""
-        if len(self.drives) <= len(dirty):
-            return []
-        return [
-            drive
-            for drive in self.drives.values()
-            if not drive.dirty and drive.end is None and drive.machine.has_ready()
-        ]
+        return [drive for drive in self.drives.values() if not drive.dirty and drive.machine.has_ready()]
 
     def _commit(self, drives: list[Drive]) -> None:
         """Write the changes of all drives in one transaction; where that fails, each by itself, so that a run whose
         lease is lost does not take the others with it."""
-        sheets = [(drive, drive.take_changes()) for drive in drives]
-        sheets = [(drive, changes) for drive, changes in sheets if _holds_something(changes)]
+        sheets = []
+        for drive in drives:
+            if drive.dirty or drive.end is not None:
+                changes = drive.take_changes()
+                if changes.moves or changes.tasks or changes.move is not None or changes.new_run is not None:
+                    sheets.append((drive, changes))
         if not sheets:
             return
         try:
@@ -177,27 +184,20 @@ class Driver:
         except ManyhandsError as error:
             if len(sheets) == 1:
                 self.give_up(sheets[0][0], error)
-                return
-            for drive, changes in sheets:
-                self._commit_alone(drive, changes)
+            else:
+                for drive, changes in sheets:
+                    self._commit_alone(drive, changes)
         for drive, changes in sheets:
-            if drive.key is None:
+            if drive.key is None and changes.key is not None:
                 drive.key = drive.changes.key = changes.key
+                if drive.end is None:
+                    self.drives[changes.key] = drive
 
     def _commit_alone(self, drive: Drive, changes: Changes) -> None:
         try:
             self._store.commit([changes])
         except ManyhandsError as error:
             self.give_up(drive, error)
-
-    def _launch(self, now: float) -> None:
-        for drive, move in self._dispatcher.launch():
-            self._watch(drive, move, now)
-
-    def _watch(self, drive: Drive, move: TaskMove, now: float) -> None:
-        seconds = drive.jobs[move.task].spec.options.timeout
-        if seconds is not None:
-            heapq.heappush(self._late, (now + seconds, drive.key or 0, move.task, move.attempt))
 
     def _finish(self, drive: Drive) -> None:
         if drive.key is not None:
@@ -251,7 +251,3 @@ def _end_of(drive: Drive, now: float) -> RunMove | None:
     if end is not None and end.to is RunStatus.FAILED and end.reason is Reason.LOST:
         end.to = RunStatus.RESUMABLE
     return end
-
-
-def _holds_something(changes: Changes) -> bool:
-    return bool(changes.new_run or changes.tasks or changes.moves or changes.move)

@@ -14,6 +14,10 @@ from manyhands.model.records import RunRecord, TaskRecord
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, RunStatus
 
 
+LOOK_AGAIN = 0.5
+"""Seconds after which a thread that waits for another process' run looks whether that process still lives."""
+
+
 class Reference:
     """Something that will have a result. `ref.result(timeout)` waits for it, and so does `await ref`."""
 
@@ -49,14 +53,17 @@ class Reference:
     def _wait_for_store(self, done: Callable[[], bool], deadline: float | None, on_turn: OnTurn | None) -> bool:
         """Wait for something that is seen in the store; looked at anew whenever the store has changed."""
         store = self._engine.store
-        seen: list[int] = []
+        seen: int | None = None
+        answer = False
+        again = 0.0
 
         def look() -> bool:
-            changed = store.changed()
-            if seen and seen[0] == changed:
-                return False
-            seen[:] = [changed]
-            return done()
+            # A driver that dies writes nothing, so now and then it is asked though the store has not changed.
+            nonlocal seen, answer, again
+            changed, now = store.changed(), time.monotonic()
+            if changed != seen or now >= again:
+                seen, again, answer = changed, now + LOOK_AGAIN, done()
+            return answer
 
         return self._engine.run_until(look, deadline=deadline, nudge=NUDGE, on_turn=on_turn)
 

@@ -20,7 +20,7 @@ from manyhands.engine.views import (
 )
 from manyhands.model.errors import RunNotFound, TaskNotFound
 from manyhands.model.records import AttemptRecord, EngineRecord, RunRecord, StoreCounts, TaskRecord
-from manyhands.model.states import RUN_MOVES, RUN_TERMINAL, TASK_TERMINAL, RunStatus, TaskStatus, sources
+from manyhands.model.states import RUN_MOVES, RUN_TERMINAL, TASK_TERMINAL, Reason, RunStatus, TaskStatus, sources
 from manyhands.ports.store import Blobs, Cache, Engines, Reading
 
 PAGE = 200
@@ -32,6 +32,10 @@ NOW_RUNNING = 8
 
 ACTIVE = tuple(status for status in sources(RUN_MOVES, RunStatus.CANCELED) if status is not RunStatus.RESUMABLE)
 """Stored states in which a run may turn out to have lost its driver."""
+
+
+WITH_ERROR = frozenset({Reason.CAUGHT, Reason.RETRY})
+"""Reasons of tasks that have not failed, but whose last attempt has."""
 
 
 class Liveness(Protocol):
@@ -125,7 +129,11 @@ class Inspect:
         dead = self._dead([record.engine] if record.engine else [])
         view = self._run_view(record, self._effective(record, dead), dead, counts=True)
         view.entry = self._name(record.key, record.entry)
-        view.source = self._name(record.key, record.source)
+        if record.source is not None:
+            view.source = self._name(record.key, record.source)
+            attempts = self.store.attempts(record.key, record.source)
+            if attempts:
+                view.message = render.message(record.message, attempts[-1].end)
         return view
 
     def run_record(self, run_id: str) -> RunRecord:
@@ -316,10 +324,10 @@ class Inspect:
 
     def _task_view(self, key: int, task: TaskRecord, names: render.Names, driven: bool) -> TaskView:
         view = render.task(task, names, driven, self._now())
-        if view.duration is None and view.attempt and view.status in render.FAILURES:
+        if view.attempt and (view.status in render.FAILURES or view.reason in WITH_ERROR):
             attempts = self.store.attempts(key, task.ordinal)
             if attempts:
-                view.duration = attempts[-1].end.ended_at - attempts[-1].end.started_at
+                render.add_end(view, attempts[-1].end)
         return view
 
     def _name(self, key: int, ordinal: int | None) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 from manyhands.engine.drive import Drive, Job
 from manyhands.model.records import RunRecord, TaskCall, TaskRecord
 from manyhands.model.specs import TaskOptions, TaskSpec
-from manyhands.model.states import TASK_TERMINAL, TaskStatus
+from manyhands.model.states import TASK_TERMINAL, Reason, TaskStatus
 from manyhands.ports.store import Store
 
 
@@ -37,21 +37,21 @@ def unsaved(entry: int, tasks: Sequence[TaskRecord]) -> list[int]:
             continue
         seen.add(ordinal)
         task = tasks[ordinal]
-        if task.status is TaskStatus.SUCCEEDED and not _is_readable(tasks, task):
+        if task.status is TaskStatus.SUCCEEDED and not is_readable(tasks, task):
             lacking.add(ordinal)
             needed.extend(task.upstreams)
     return sorted(lacking)
 
 
-def _is_readable(tasks: Sequence[TaskRecord], task: TaskRecord) -> bool:
-    if task.caught:
-        return task.saved or tasks[_origin(task)].attempt > 0
-    end = tasks[_origin(task)]
-    return end.saved or end.caught
+def is_readable(tasks: Sequence[TaskRecord], task: TaskRecord) -> bool:
+    """Whether the output of a succeeded task can be had without running anything."""
+    return has_output(task if task.caught or task.source is None else tasks[task.source])
 
 
-def _origin(task: TaskRecord) -> int:
-    return task.ordinal if task.source is None else task.source
+def has_output(end: TaskRecord) -> bool:
+    """Whether the task at the end of a chain of forwards has its value saved, or a failure that was caught; one that
+    catches and came through has a value like any other."""
+    return end.saved or (end.caught and end.reason == Reason.CAUGHT)
 
 
 def jobs(tasks: Sequence[TaskRecord], calls: Iterable[TaskCall]) -> list[Job]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from manyhands.engine.phrases import first_line
 from manyhands.engine.views import AttemptView, EngineView, EventView, ProgressView, RunView, TaskView
-from manyhands.model.records import AttemptRecord, EngineRecord, EventRecord, RunRecord, TaskRecord
-from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunStatus, TaskStatus
+from manyhands.model.records import AttemptEnd, AttemptRecord, EngineRecord, EventRecord, RunRecord, TaskRecord
+from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, AttemptStatus, Reason, RunStatus, TaskStatus
 
 SUCCESSES = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED})
 FAILURES = TASK_TERMINAL - SUCCESSES
@@ -105,6 +106,28 @@ def task(record: TaskRecord, names: Names, driven: bool, now: float) -> TaskView
     )
 
 
+def error_line(end: AttemptEnd) -> str:
+    """The error in one line, with the name of its class where the traceback tells it: `ValueError: no such file`."""
+    told = first_line(end.message)
+    for line in reversed(end.traceback.splitlines()):
+        name, separator, text = line.partition(":")
+        if name.replace(".", "").isidentifier() and (text.strip() == told if separator else not told):
+            return first_line(line)
+    return told
+
+
+def message(stored: str, end: AttemptEnd) -> str:
+    """A stored message with the name of the error's class before it, when it is that attempt's."""
+    return error_line(end) if stored == end.message else stored
+
+
+def add_end(view: TaskView, end: AttemptEnd) -> None:
+    """Add to a task what its last attempt tells."""
+    view.message = message(view.message, end)
+    if view.duration is None:
+        view.duration = max(end.ended_at - end.started_at, 0.0)
+
+
 def attempt(record: AttemptRecord, names: Names) -> AttemptView:
     end = record.end
     return AttemptView(
@@ -113,6 +136,7 @@ def attempt(record: AttemptRecord, names: Names) -> AttemptView:
         status=end.status,
         cause=end.cause,
         message=end.message,
+        error=error_line(end) if end.status is not AttemptStatus.SUCCEEDED else "",
         traceback=end.traceback,
         worker=end.worker,
         started_at=end.started_at,

@@ -37,6 +37,16 @@ CAUSES = {
 }
 
 
+STATES = {
+    TaskStatus.PENDING: "is pending",
+    TaskStatus.RUNNING: "is running",
+    TaskStatus.SUCCEEDED: "succeeded",
+    TaskStatus.FAILED: "failed",
+    TaskStatus.STOPPED: "was stopped",
+    TaskStatus.SKIPPED: "was skipped",
+}
+
+
 class Fact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One fact of an explanation. `kind` is for programs, `text` for people; `run`, `step`, `at`, `data` say what the
     text speaks of."""
@@ -102,7 +112,8 @@ class TaskStory:
             return f"Step '{view.name}' succeeded{at}: what it returned was step '{view.source}', and that succeeded."
         if len(self.attempts) > 1:
             self.facts.extend(self._attempt_facts())
-        on = f" on {view.worker}" if view.worker else ""
+        worker = self.attempts[-1].worker if self.attempts else view.worker
+        on = f" on {worker}" if worker else ""
         return f"Step '{view.name}' ran{on} and succeeded{took}{at}."
 
     def _cached(self, at: str) -> str:
@@ -183,7 +194,7 @@ class TaskStory:
 
     def _never_ran(self, unmet: list[TaskRecord]) -> str:
         name, status = self.view.name, self.run.status
-        origins = list(self.lineage.origins(self.task))
+        origins = [] if status is RunStatus.CANCELED else list(self.lineage.origins(self.task))
         if origins:
             self._add_origins([origin.ordinal for origin in origins])
             names = phrases.some([origin.name for origin in origins])
@@ -198,7 +209,7 @@ class TaskStory:
 
     def _waits_for(self, unmet: list[TaskRecord]) -> str:
         for upstream in unmet[:SHOWN_ATTEMPTS]:
-            text = f"It needs '{upstream.name}', which is {self._state(upstream)}."
+            text = f"It needs '{upstream.name}', which {self._state(upstream)}."
             self.facts.append(Fact(kind="upstream", text=text, step=upstream.name))
         moving = [task.name for task in self.lineage.moving(self.task) if task.name not in {u.name for u in unmet}]
         if moving:
@@ -224,7 +235,8 @@ class TaskStory:
         if self.view.reason == Reason.FLIGHT:
             return f"Step '{name}' waits for an equal call, which is being computed now and whose result it will take."
         if progress.running:
-            text = f"{phrases.count(progress.running, 'step')} of this run running now: "
+            verb = "is" if progress.running == 1 else "are"
+            text = f"{phrases.count(progress.running, 'step')} of this run {verb} running now: "
             text += f"{phrases.some(progress.now_running)}."
             self.facts.append(Fact(kind="running_now", text=text, data={"steps": progress.now_running}))
         if options.cache:
@@ -295,11 +307,11 @@ class TaskStory:
             text = AGAIN.get(Reason(event.reason)) if event.state == TaskStatus.PENDING else None
             if text is None:
                 continue
-            told = f" {phrases.first_line(event.message)}" if event.reason == Reason.RETRY and event.message else ""
-            if event.reason == Reason.RESUMED:
+            told = ""
+            if event.reason == Reason.RETRY:
+                told = f" {self._error_of(event)}"
+            elif event.reason == Reason.RESUMED:
                 told = f", {self._why_resumed(event)}"
-            if event.reason == Reason.RETRY and not told:
-                told = f" {CAUSES.get(self._cause_of(event.attempt), 'a failure')}"
             self.facts.append(
                 Fact(
                     kind="again",
@@ -333,7 +345,7 @@ class TaskStory:
         if attempt.status is AttemptStatus.SUCCEEDED:
             return f"{text}succeeded."
         how = self._cause(attempt.cause) if attempt.cause else str(attempt.status)
-        told = f": {attempt.message.strip()}" if attempt.message.strip() else "."
+        told = f": {attempt.error}" if attempt.error else "."
         return f"{text}{how}{told}"
 
     def _log_facts(self) -> Iterator[Fact]:
@@ -348,13 +360,14 @@ class TaskStory:
 
     def _add_forwards(self) -> None:
         for task in self.lineage.forwards(self.task):
-            text = f"It led to '{task.name}', which is {self._state(task)}."
+            text = f"It led to '{task.name}', which {self._state(task)}."
             self.facts.append(Fact(kind="forwarded", text=text, step=task.name))
 
     def _add_origins(self, ordinals: Iterable[int | None]) -> None:
         for origin in filter(None, map(self.lineage.at, ordinals)):
-            told = f": {phrases.first_line(origin.message)}" if origin.message else ""
-            text = f"'{origin.name}' is {self._state(origin)}, because {self._cause(origin.reason)}{told}."
+            message = self.inspect.task(self.run.id, origin.name).message
+            told = f": {phrases.first_line(message)}" if message else ""
+            text = f"'{origin.name}' {self._state(origin)}, because {self._cause(origin.reason)}{told}."
             self.facts.append(Fact(kind="origin", text=text, step=origin.name))
             self.advice.append(f"More on it: `manyhands why {quote(self.run.id)} {quote(origin.name)}`.")
 
@@ -362,10 +375,10 @@ class TaskStory:
 
     def _state(self, task: TaskRecord) -> str:
         if task.status is TaskStatus.RUNNING and task.forward_to is not None:
-            return f"waiting for '{self.lineage.name(task.forward_to)}', which it returned"
+            return f"waits for '{self.lineage.name(task.forward_to)}', which it returned"
         if task.status is TaskStatus.RUNNING and self.run.status is not RunStatus.RUNNING:
-            return "unfinished"
-        return str(task.status)
+            return "was begun and not finished"
+        return STATES.get(task.status, f"is {task.status}")
 
     def _cause(self, reason: str) -> str:
         return CAUSES.get(reason, reason)
@@ -373,8 +386,9 @@ class TaskStory:
     def _last_cause(self) -> str:
         return (self.attempts[-1].cause if self.attempts else None) or Reason.ERROR
 
-    def _cause_of(self, number: int | None) -> str:
-        return next((a.cause for a in self.attempts if a.number == number and a.cause), "")
+    def _error_of(self, event: EventView) -> str:
+        found = next((a.error for a in self.attempts if a.number == event.attempt), "")
+        return found or phrases.first_line(event.message) or "an attempt that failed"
 
 
 def _plain(attempt: AttemptView) -> dict[str, Any]:

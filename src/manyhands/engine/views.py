@@ -83,13 +83,14 @@ class TaskView(msgspec.Struct, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, kw_only=True):
-    """An attempt that has ended. `logged`: how many bytes of output it left."""
+    """An attempt that has ended. `error`: what went wrong, in one line. `logged`: how many bytes of output it left."""
 
     task: str
     number: int
     status: AttemptStatus
     cause: str | None
     message: str
+    error: str
     traceback: str
     worker: str
     started_at: float

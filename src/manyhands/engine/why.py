@@ -108,7 +108,7 @@ class _RunStory:
 
     def _resumable(self) -> str:
         run = self.run
-        self.advice.append(f"Take it up: `manyhands runs resume {run.id}`. What is done is not done again.")
+        self.advice.append(f"Take it up: `manyhands runs resume {quote(run.id)}`. What is done is not done again.")
         if run.driver is None:
             lost = self._last(Reason.DRIVER_LOST)
             told = f": {lost.message}" if lost and lost.message else ""
@@ -134,7 +134,7 @@ class _RunStory:
     def _failed(self) -> str:
         run = self.run
         self.advice.append(
-            f"When the cause is mended, `manyhands runs resume {run.id}` runs what failed and what has not run yet."
+            f"When the cause is mended, `manyhands runs resume {quote(run.id)}` runs what failed and what is left."
         )
         told = f": {phrases.first_line(run.message)}" if run.message else ""
         ended = next((e for e in reversed(self.past) if e.state == RunStatus.FAILED), None)
@@ -143,7 +143,7 @@ class _RunStory:
             return f"Run '{run.id}' failed {at}{told}."
         story = TaskStory(self.inspect, run, self.inspect.task(run.id, run.source))
         self.facts.extend(story.failure())
-        self.advice.insert(0, f"More on that step: `manyhands why {run.id} {quote(run.source)}`.")
+        self.advice.insert(0, f"More on that step: `manyhands why {quote(run.id)} {quote(run.source)}`.")
         self._add_failures(besides=run.source)
         return f"Run '{run.id}' failed {at}, because its step '{run.source}' failed{told}."
 
@@ -152,7 +152,7 @@ class _RunStory:
         event = self._last(Reason.CANCELED)
         at = self._when(event.at if event else run.ended_at)
         message = event.message if event else run.message
-        self.advice.append(f"Take it up again: `manyhands runs resume {run.id}`. What is done is not done again.")
+        self.advice.append(f"Take it up again: `manyhands runs resume {quote(run.id)}`.")
         return f"Run '{run.id}' was canceled {at}{f': {message}' if message else ''}."
 
     def _add_counts(self) -> None:

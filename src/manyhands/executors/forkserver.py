@@ -36,13 +36,15 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         board = wire.Board.descriptor()
         try:
+            if hello.log_folder is not None:
+                os.makedirs(hello.log_folder, exist_ok=True)
             self.pid = start(theirs.fileno(), hello.settings)
             self.socket = ours
             self.board = wire.Board(board)
             socket.send_fds(ours, [wire.frame(hello)], [board])
         except OSError as error:
             ours.close()
-            raise BackendError(f"The fork server of the process executor cannot be started: {error}.") from error
+            raise BackendError(f"The process executor cannot start its fork server: {error}.") from error
         finally:
             theirs.close()
             os.close(board)

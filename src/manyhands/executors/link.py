@@ -29,9 +29,10 @@ class Link:
     """Sockets to a worker, and what it has been sent and not yet reported, in order.
 
     `weight`: slots that it takes now. `limit`: how many launches it may hold, by the most cautious of those it has.
-    `stuck`: asked to give back what it has not begun, and not heard of since. `doomed`: it ends, or has ended; it gets
-    nothing any more. `canceled`: attempts to be stopped, each with its grace. `answer_due`: when a recall should be
-    answered. `heard`: when it last said something, or was sent something while idle.
+    `asked`: recalls that it has not answered. `stuck`: it has given back what it had not begun, and reported nothing
+    since. `doomed`: it ends, or has ended; it gets nothing any more. `canceled`: attempts to be stopped, each with its
+    grace. `answer_due`: when a recall should be answered. `heard`: when it last said something, or was sent something
+    while idle.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Link:
         self.outstanding: deque[tuple[int, Launch]] = deque()
         self.weight = 0
         self.limit = DEPTH
+        self.asked = 0
         self.stuck = False
         self.doomed = False
         self.canceled: dict[Key, float] = {}
@@ -141,7 +143,9 @@ class Link:
         return [decode_recalled(each) for each in frames]
 
     def recall(self, first: int) -> None:
-        """Ask for all launches from number `first` on."""
+        """Ask for all launches from number `first` on. Nothing may be sent until the answer is there: a report of that
+        could overtake it, and the two would not add up."""
+        self.asked += 1
         try:
             self.control.send(wire.frame(wire.Recall(first, self._sent)))
         except OSError:
@@ -149,6 +153,7 @@ class Link:
 
     def take_back(self, answer: wire.Recalled) -> list[Launch]:
         """Remove from what is outstanding what the worker has let go."""
+        self.asked -= 1
         returned = [launch for number, launch in self.outstanding if answer.first <= number < answer.end]
         self.outstanding = deque(each for each in self.outstanding if not answer.first <= each[0] < answer.end)
         return returned

@@ -139,8 +139,6 @@ class ProcessExecutor:
         server = self._server
         if server is None:
             self._hello.sys_path = list(sys.path)
-            if self._folder is not None:
-                os.makedirs(self._folder, exist_ok=True)
             server = self._server = ForkServer(self._hello)
             self._watch.add(server.socket.fileno(), self._on_server)
         self._serial += 1
@@ -172,7 +170,7 @@ class ProcessExecutor:
             link
             for link in self._links.values()
             if len(link.outstanding) < link.limit and link.weight == 1
-            and not link.stuck and not link.doomed and now - link.heard < LONG_SECONDS
+            and not (link.stuck or link.asked or link.doomed) and now - link.heard < LONG_SECONDS
         ]  # fmt: skip
         if not open_links:
             return 0
@@ -196,7 +194,7 @@ class ProcessExecutor:
         return len(batch)
 
     def _settle(self, link: Link) -> None:
-        if not link.outstanding and not link.doomed and link.weight:
+        if not (link.outstanding or link.asked or link.doomed) and link.weight:
             self._used -= link.weight
             link.weight = 0
             link.limit = DEPTH
@@ -268,13 +266,12 @@ class ProcessExecutor:
     # --- taking back and stopping ----------------------------------------------------------------------------------
 
     def _hoards(self, link: Link) -> bool:
-        return len(link.outstanding) > 1 and not link.stuck and not link.doomed
+        return len(link.outstanding) > 1 and not (link.stuck or link.asked or link.doomed)
 
     def _tend(self) -> None:
         now = monotonic()
         for link in self._links.values():
             if len(link.outstanding) > 1 and now - link.heard >= LONG_SECONDS and self._hoards(link):
-                link.stuck = True
                 link.recall(link.outstanding[0][0])
             if link.answer_due is not None and link.answer_due <= now:
                 link.answer_due = None
@@ -288,7 +285,6 @@ class ProcessExecutor:
         if len(link.outstanding) == 1:
             self._stop_running(link, numbers[0], numbers[0] + 1)
         elif numbers:
-            link.stuck = True
             link.answer_due = monotonic() + ANSWER_SECONDS
             link.recall(numbers[0])
 
@@ -299,8 +295,7 @@ class ProcessExecutor:
                 self._report(launch, canceled())
             else:
                 self._queue.appendleft(launch)
-        # What has been sent since is not what was asked back.
-        link.stuck = bool(link.outstanding) and link.outstanding[-1][0] < answer.end
+        link.stuck = True
         self._stop_running(link, answer.done, answer.begun)
         self._settle(link)
 

@@ -8,7 +8,9 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from manyhands.model.errors import MissingExtra, StoreCorrupt, StoreUnavailable
+import fsspec
+
+from manyhands.model.errors import StoreCorrupt, StoreUnavailable
 from manyhands.stores.blobs import KeptBlobs, content_hash, flaws_by_reading, is_hash, verified, why_not_written
 
 
@@ -24,13 +26,11 @@ class FsspecBlobs(KeptBlobs):
     def _where(self) -> tuple[Any, str]:
         if self._opened is None:
             try:
-                import fsspec
-            except ImportError as error:
-                raise MissingExtra(f"A blob store at {self.url}", "fsspec") from error
-            try:
                 files, root = fsspec.core.url_to_fs(self.url, **self._options)
             except (ValueError, ImportError) as error:
-                raise StoreUnavailable(self.url, f"{error}. Install what its scheme needs, or name a folder.") from error
+                raise StoreUnavailable(
+                    self.url, f"{error}. Install what its scheme needs, or name a folder."
+                ) from error
             self._opened = files, root.rstrip("/")
         return self._opened
 

@@ -13,6 +13,10 @@ FOLDER = ".manyhands"
 FILE = "store.db"
 MEMORY = ":memory:"
 
+TEMPORARY = "/tmp"  # noqa: S108 - only ever a folder in it that is ours and closed to others
+SHORT = 50
+"""Bytes; a socket's whole path may have about a hundred."""
+
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 CURE = "Give `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or `sqlite://:memory:`."
 
@@ -79,16 +83,12 @@ def default_url() -> str:
 
 def short_folder() -> str:
     """A folder of this user's own with a short name, for sockets and what is to vanish with the machine's run."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp"
+    base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or TEMPORARY
     if len(base) > SHORT or not os.path.isdir(base):
-        base = "/tmp"
+        base = TEMPORARY
     folder = os.path.join(base, f"manyhands-{os.getuid()}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     there = os.lstat(folder)
     if there.st_uid != os.getuid() or not os.path.isdir(folder) or os.path.islink(folder):
         raise StoreLocationError(folder, "It belongs to somebody else. Set XDG_RUNTIME_DIR to a folder of your own.")
     return folder
-
-
-SHORT = 50
-"""Bytes; a socket's whole path may have about a hundred."""

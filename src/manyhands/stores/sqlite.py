@@ -11,6 +11,7 @@ from manyhands.stores.blobs import FolderBlobs, KeptBlobs, MemoryBlobs, why_not_
 from manyhands.stores.location import parse_location, short_folder
 from manyhands.stores.sql.cache import SqlCache
 from manyhands.stores.sql.engines import SqlEngines
+from manyhands.stores.sql.keeping import SqlKeeping
 from manyhands.stores.sql.migrations import Migration
 from manyhands.stores.sql.reading import SqlReading
 from manyhands.stores.sql.writing import Writing
@@ -20,7 +21,7 @@ Synchronous = Literal["NORMAL", "FULL"]
 SYNCHRONOUS = ("NORMAL", "FULL")
 
 
-class SqliteStore(SqlEngines, SqlReading, SqlCache):
+class SqliteStore(SqlEngines, SqlReading, SqlCache, SqlKeeping):
     """A store in an SQLite file, or in memory for `sqlite://:memory:`.
 
     `synchronous`: with `NORMAL`, what was committed survives the death of every process, and a power cut may cost the

@@ -9,7 +9,9 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from manyhands.model.errors import IllegalMove, StoreCorrupt, StoreTooNew, StoreTooOld, StoreUnavailable
@@ -26,8 +28,8 @@ APPLICATION = 0x4D484E44
 PATIENCE = 60.0
 """Seconds that a writer at the head of the queue waits for one that does not queue (another program)."""
 
-PAGE_BYTES = 2048
-WAL_PAGES = 8000
+PAGE_BYTES = 4096
+WAL_PAGES = 4000
 WAL_BYTES = 2 * PAGE_BYTES * WAL_PAGES
 CACHE_KIB = 32 * 1024
 STATEMENTS = 256
@@ -162,7 +164,7 @@ class SqliteDatabase:
             f"cache_size = -{CACHE_KIB}",
             "temp_store = MEMORY",
         ):
-            connection.execute(f"PRAGMA {pragma}")
+            patiently(partial(self._pragma, pragma))
 
     def _pragma(self, text: str) -> Any:
         row = self._open().execute(f"PRAGMA {text}").fetchone()
@@ -300,12 +302,30 @@ class SqliteDatabase:
                 with self._lock:
                     return self._open().execute(sql, parameters).fetchall()
             self._open()
-            reader: Reader | None = getattr(self._local, "reader", None)
-            if reader is None:
-                reader = self._local.reader = self._new_reader()
-            return reader.connection.execute(sql, parameters).fetchall()
+            return self._reader().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise self.failure(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        self._open()
+        if self._path is None:
+            with self._lock:
+                yield
+            return
+        connection = self._reader()
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.rollback()
+
+    def _reader(self) -> sqlite3.Connection:
+        """This thread's connection for reading."""
+        reader: Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._new_reader()
+        return reader.connection
 
     def _new_reader(self) -> Reader:
         connection = sqlite3.connect(

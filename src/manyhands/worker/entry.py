@@ -56,14 +56,14 @@ def _run(call: Call, kit: Kit) -> Outcome:
     retry_on = None
     try:
         function, retry_on = kit.code.load(call.code, call.label)
-        results = [kit.values.decode(result, f"an input of {call.name}") for result in call.results]
-        args, kwargs = kit.calls.decode(call.inputs, results, f"the inputs of {call.name}")
+        results = [kit.values.decode(result, "an input") for result in call.results] if call.results else []
+        args, kwargs = kit.calls.decode(call.inputs, results, "the inputs")
         result = function(*args, **kwargs)
         forward = getattr(type(result), FORWARDS, None)
         if forward is not None:
             specs: Forward = forward(result, kit)
             return specs
-        return Value(kit.values.encode(result, f"the result of {call.name}"))
+        return Value(kit.values.encode(result, "the result"))
     except MemoryError as error:
         return _failure(error, Cause.MEMORY, kit, None)
     except KeyboardInterrupt:

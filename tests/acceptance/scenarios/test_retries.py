@@ -1,5 +1,6 @@
 """Retries and caught exceptions."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from manyhands import workflow
 from manyhands.model.states import AttemptStatus, Cause
-from tests.acceptance.kit import Place, count_up, noted
+from tests.acceptance.kit import Place, count_up, note, noted, wait_for_file
 
 
 def flaky(tries: Path, good: int, **options: Any) -> workflow.StepFunction:
@@ -154,8 +155,7 @@ def test_a_recursion_that_fails_keeps_what_is_done(place: Place, tmp_path: Path)
 
     def make(number: int) -> Any:
         def body() -> Any:
-            with open(ledger, "a", encoding="utf-8") as file:
-                file.write(f"{number}\n")
+            note(ledger, str(number))
             if number == 2 and not cured.exists():
                 raise ValueError("two")
             return number if number == 0 else make(number - 1)
@@ -199,7 +199,7 @@ def test_an_exception_that_cannot_be_pickled_is_told_in_words(place: Place) -> N
     @workflow.step(max_retries=1)
     def fail() -> None:
         error = ValueError("with a lock")
-        error.lock = __import__("threading").Lock()  # type: ignore[attr-defined]
+        error.lock = threading.Lock()  # type: ignore[attr-defined]
         raise error
 
     with pytest.raises(workflow.WorkflowExecutionError, match="with a lock") as caught:
@@ -213,8 +213,6 @@ def test_siblings_of_a_failed_step_are_let_finish(place: Place, tmp_path: Path) 
 
     @workflow.step(name="sibling")
     def sibling() -> str:
-        from tests.acceptance.kit import note, wait_for_file  # noqa: PLC0415
-
         started.touch()
         wait_for_file(failed)
         note(ledger, "sibling")
@@ -222,16 +220,12 @@ def test_siblings_of_a_failed_step_are_let_finish(place: Place, tmp_path: Path) 
 
     @workflow.step(name="fail", max_retries=1)
     def fail() -> None:
-        from tests.acceptance.kit import wait_for_file  # noqa: PLC0415
-
         wait_for_file(started)
         failed.touch()
         raise ValueError("first")
 
     @workflow.step(name="later")
     def later(_value: str) -> str:
-        from tests.acceptance.kit import note  # noqa: PLC0415
-
         note(ledger, "later")
         return "later"
 

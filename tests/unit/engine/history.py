@@ -141,7 +141,9 @@ class Past:
 
     def end(self, status: AttemptStatus, cause: Cause, message: str, log: LogRange | None = None) -> AttemptEnd:
         now = self.history.now
-        return AttemptEnd(status, now, now + 1, "process:7", cause, message, traceback=f"Traceback\n{message}", log=log)
+        return AttemptEnd(
+            status, now, now + 1, "process:7", cause, message, traceback=f"Traceback\n  File\n{message}", log=log
+        )
 
     def retry(self, name: str, message: str, due_in: float, cause: Cause = Cause.ERROR) -> "Past":
         end = self.end(AttemptStatus.LOST if cause is Cause.LOST else AttemptStatus.FAILED, cause, message)

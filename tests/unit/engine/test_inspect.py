@@ -48,10 +48,10 @@ def test_a_run_with_its_counts(history: History) -> None:
 
 
 def test_an_unknown_run_and_an_unknown_step(history: History) -> None:
-    with pytest.raises(RunNotFound, match="No such workflow_id '?x"):
+    with pytest.raises(RunNotFound, match=r"No such workflow_id '?x"):
         history.inspect.run("x")
     diamond(history)
-    with pytest.raises(TaskNotFound, match="No such step_id '?x'? in workflow '?r"):
+    with pytest.raises(TaskNotFound, match=r"No such step_id '?x'? in workflow '?r"):
         history.inspect.task("r", "x")
 
 
@@ -219,7 +219,7 @@ def test_attempts(history: History) -> None:
         ("a", 1, "lost", "lost", "gone"),
         ("a", 2, "failed", "error", "broken"),
     ]
-    assert views[1].traceback == "Traceback\nbroken"
+    assert views[1].traceback == "Traceback\n  File\nbroken"
     assert [v.task for v in history.inspect.attempts("r")].count("b") == 1
 
 

@@ -8,10 +8,13 @@ from manyhands.model.records import CacheEntry
 from manyhands.model.values import Encoded
 from manyhands.stores.sql.database import OverDatabase, transaction
 from manyhands.stores.sql.rows import to_json
+from manyhands.stores.sql.writing import Writing
 
 
 class SqlCache(OverDatabase):
     """Cached results, and who is computing one now."""
+
+    _writing: Writing
 
     def cached(self, key: bytes, now: float) -> CacheEntry | None:
         row = self._row("cached", {"key": key, "now": now})
@@ -30,4 +33,5 @@ class SqlCache(OverDatabase):
                     return False
             where = {"key": key, "run": run_key, "task": ordinal}
             cursor.execute(sql["put_flight"], {**where, "engine": engine, "now": now})
-            return True
+        self._writing.flights[run_key, ordinal] = key
+        return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from manyhands.model.states import (
     RUN_MOVES,
@@ -14,12 +14,11 @@ from manyhands.model.states import (
     TASK_REOPENINGS,
     TASK_TERMINAL,
 )
-from manyhands.stores.sql.database import Database, Row
+from manyhands.stores.sql.database import Database
 from manyhands.stores.sql.rows import to_json
 from manyhands.stores.sql.statements import quoted
 
 S = TypeVar("S", bound=StrEnum)
-Read = Callable[[str, Any], list[Row]]
 
 MOST = 100
 """Lines for one rule; a store with more of the same is described by a number."""
@@ -51,14 +50,14 @@ def legal(*tables: dict[S, frozenset[S]]) -> str:
     return to_json(sorted({f"{a}>{b}" for table in tables for a, targets in table.items() for b in targets}))
 
 
-def findings(database: Database, read: Read) -> Iterator[str]:
+def findings(database: Database) -> Iterator[str]:
     words = {"ended": quoted(sorted(RUN_TERMINAL)), "over": quoted(sorted(TASK_TERMINAL))}
     parameters = {
         "run_moves": legal(RUN_MOVES, RUN_REOPENINGS),
         "task_moves": legal(TASK_MOVES, TASK_REOPENINGS),
     }
     for rule in RULES:
-        lines = [row[0] for row in read(database.statements.with_words(rule, **words), parameters)]
+        lines = [row[0] for row in database.rows(database.statements.with_words(rule, **words), parameters)]
         yield from lines[:MOST]
         if len(lines) > MOST:
             yield f"… and {len(lines) - MOST} more of this kind"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from manyhands.stores.sql.statements import Statements
@@ -47,6 +47,10 @@ class Database(Protocol):
 
     def rows(self, sql: str, parameters: Any) -> list[Row]:
         """Read without waiting for a writer."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """While it lasts, this thread's `rows` all see the store as it was at one moment."""
         ...
 
     def failure(self, error: Exception) -> Exception:

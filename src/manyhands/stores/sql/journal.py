@@ -14,7 +14,7 @@ from manyhands.model.errors import (
     RunNotFound,
     RunNotResumable,
 )
-from manyhands.model.records import Changes, NewRun, RunRecord, TaskMove
+from manyhands.model.records import Changes, ForkPlan, NewRun, RunRecord, TaskMove
 from manyhands.model.states import (
     RUN_MOVES,
     RUN_REOPENINGS,
@@ -28,7 +28,6 @@ from manyhands.model.states import (
     TaskStatus,
     sources,
 )
-from manyhands.model.values import Encoded
 from manyhands.stores.sql.database import Cursor, OverDatabase, transaction
 from manyhands.stores.sql.forking import copy_run
 from manyhands.stores.sql.rows import run_record, to_json
@@ -79,6 +78,14 @@ class SqlJournal(OverDatabase):
             raise
         for changes, key in made:
             changes.key = key
+        if self._writing.flights:
+            self._forget_flights(batch)
+
+    def _forget_flights(self, batch: Sequence[Changes]) -> None:
+        for changes in batch:
+            for move in changes.moves:
+                if move.to is not TaskStatus.RUNNING:
+                    self._writing.flights.pop((changes.key or 0, move.task), None)
 
     def _write(self, cursor: Cursor, changes: Changes, made: list[tuple[Changes, int]], one_by_one: bool) -> None:
         writing = self._writing
@@ -277,9 +284,7 @@ class SqlJournal(OverDatabase):
             cursor.execute(sql["add_events_of_canceled"], where)
             cursor.execute(sql["stop_running"], where)
             cursor.execute(sql["drop_flights_of_run"], where)
-            cursor.execute(
-                sql.with_words("cancel_run", sources=allowed), {"key": key, "now": now, "message": message}
-            )
+            cursor.execute(sql.with_words("cancel_run", sources=allowed), {"key": key, "now": now, "message": message})
             cursor.execute(sql["end_session"], {"run": key, "at": now})
             self._writing.run_event(cursor, key, now, RunStatus.CANCELED, Reason.CANCELED, message)
         return before
@@ -303,9 +308,7 @@ class SqlJournal(OverDatabase):
             cursor.execute(sql["drop_event_anchors"])
             cursor.execute(sql["add_event_anchor"], {"id": newest})
 
-    def fork(
-        self, run_id: str, new_id: str, engine: str, now: float, rerun: Sequence[int], inputs: dict[int, Encoded]
-    ) -> RunRecord:
+    def fork(self, run_id: str, new_id: str, engine: str, now: float, plan: ForkPlan) -> RunRecord:
         with transaction(self._database) as cursor:
             key, _ = self._expect(cursor, run_id)
             if self._is_driven(cursor, key, now, ()):
@@ -314,7 +317,7 @@ class SqlJournal(OverDatabase):
             if there is not None:
                 raise RunIdInUse(new_id, there[1].value)
             names = {"new_id": new_id, "engine": engine, "now": now}
-            new = copy_run(cursor, self._database.statements, key, names, rerun, inputs)
+            new = copy_run(cursor, self._database.statements, key, names, plan)
             self._add_session(cursor, new, 1, engine, now)
             return self._record(cursor, new_id)
 

@@ -25,9 +25,9 @@ class SqlKeeping(SqlJournal, OverDatabase):
 
     def check(self) -> list[str]:
         database = self._database
-        with database.snapshot() as read:
+        with database.snapshot():
             found = [f"database: {line}" for line in database.integrity()]
-            found += findings(database, read)
+            found += findings(database)
             used = self._used_blobs()
         flaws = list(self._blobs.flaws(used))
         if flaws:

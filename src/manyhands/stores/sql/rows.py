@@ -42,11 +42,12 @@ def encoded(codec: str | None, data: bytes | None, blob: str | None, size: int |
 
 def run_record(row: Row) -> RunRecord:
     values = list(row[:RUN_COLUMNS])
+    engine = row[RUN_COLUMNS:]
+    values.append(None if engine[0] is None else EngineRecord(*engine))
     values[3] = RUN_STATUS[values[3]]
     values[8] = from_json(values[8])
     values[13] = bool(values[13])
-    engine = row[RUN_COLUMNS:]
-    return RunRecord(*values, EngineRecord(*engine) if engine[0] is not None else None)
+    return RunRecord(*values)
 
 
 def task_record(row: Row) -> TaskRecord:

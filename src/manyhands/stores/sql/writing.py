@@ -28,6 +28,9 @@ SUCCEEDED = TaskStatus.SUCCEEDED
 FORWARDED = Reason.FORWARDED
 CACHED = Reason.CACHED
 
+FEW = 4
+"""So many moves are written one by one; sorting more of them by their statements is worth its while."""
+
 NO_ATTEMPT = 0
 """The number under which a value is kept that no attempt returned."""
 
@@ -85,9 +88,7 @@ class Writing:
         self.holds = take("lease_holds", "run epoch")
         self._start = take("move_start", f"{start} run task before", sources=quoted(starts))
         self._start_keyed = take("move_start_keyed", f"{start} cache_key run task before", sources=quoted(starts))
-        self._done = take(
-            "move_done", "reason started_at ended_at saved run task attempt", sources=allowed(SUCCEEDED)
-        )
+        self._done = take("move_done", "reason started_at ended_at saved run task attempt", sources=allowed(SUCCEEDED))
         self._pending = take("move_pending", "reason message due_at run task attempt", sources=allowed(PENDING))
         self._forward = take(
             "move_forward",
@@ -110,6 +111,8 @@ class Writing:
         self._add_event = take("add_task_event", "at run task attempt state reason message")
         self._add_run_event = take("add_run_event", "at run state reason message")
         self._statements = statements
+        self.flights: dict[tuple[int, int], bytes] = {}
+        """The keys that tasks of this process have claimed, by run and task: a move out of `running` ends the claim."""
 
     # --- tasks -------------------------------------------------------------------------------------------------
 
@@ -142,25 +145,45 @@ class Writing:
         run_many(cursor, self._add_call, lean)
         run_many(cursor, self._add_whole_call, whole)
         run_many(
-            cursor, self._add_event, [(task.created_at, run, task.ordinal, 0, "pending", "called", "") for task in tasks]
+            cursor,
+            self._add_event,
+            [(task.created_at, run, task.ordinal, 0, "pending", "called", "") for task in tasks],
         )
 
     # --- moves -------------------------------------------------------------------------------------------------
 
     def move_tasks(self, cursor: Cursor, run: int, moves: list[TaskMove]) -> None:
-        for segment in segments(moves):
-            self._move_distinct(cursor, run, segment)
+        if len(moves) <= FEW:
+            for move in moves:
+                self._move(cursor, run, move)
+        else:
+            for segment in segments(moves):
+                self._move_distinct(cursor, run, segment)
         run_many(
             cursor,
             self._add_event,
             [(m.at, run, m.task, m.attempt, m.to._value_, m.reason._value_, m.message) for m in moves],
         )
 
+    def _move(self, cursor: Cursor, run: int, move: TaskMove) -> None:
+        cursor.execute(*self._statement(run, move))
+        if cursor.rowcount != 1:
+            raise Refused([move])
+        if move.attempt_end is not None or move.result is not None:
+            values: list[Row] = []
+            attempts: list[Row] = []
+            add_outcome(run, move, values, attempts)
+            run_many(cursor, self._add_value, values)
+            run_many(cursor, self._add_attempt, attempts)
+        if move.to is not RUNNING and (
+            move.cache_key is not None or (self.flights and (run, move.task) in self.flights)
+        ):
+            self._cache(cursor, run, move)
+
     def _move_distinct(self, cursor: Cursor, run: int, moves: list[TaskMove]) -> None:
         buckets: dict[str, Bucket] = {}
         values: list[Row] = []
         attempts: list[Row] = []
-        keyed: list[TaskMove] = []
         for move in moves:
             sql, row = self._statement(run, move)
             bucket = buckets.get(sql)
@@ -170,22 +193,15 @@ class Writing:
             bucket.moves.append(move)
             if move.attempt_end is not None or move.result is not None:
                 add_outcome(run, move, values, attempts)
-            if move.cache_key is not None and not move.start:
-                keyed.append(move)
         for bucket in buckets.values():
-            rows = bucket.rows
-            if len(rows) == 1:
-                cursor.execute(bucket.sql, rows[0])
-            else:
-                cursor.executemany(bucket.sql, rows)
-            if cursor.rowcount != len(rows):
+            run_many(cursor, bucket.sql, bucket.rows)
+            if cursor.rowcount != len(bucket.rows):
                 raise Refused(bucket.moves)
-        if values:
-            run_many(cursor, self._add_value, values)
-        if attempts:
-            run_many(cursor, self._add_attempt, attempts)
-        for move in keyed:
-            self._cache(cursor, run, move)
+        run_many(cursor, self._add_value, values)
+        run_many(cursor, self._add_attempt, attempts)
+        for move in moves:
+            if move.to is not RUNNING and (move.cache_key is not None or (run, move.task) in self.flights):
+                self._cache(cursor, run, move)
 
     def _statement(self, run: int, move: TaskMove) -> tuple[str, Row]:
         """The guarded update of this move, and its values."""
@@ -214,9 +230,9 @@ class Writing:
 
     def _cache(self, cursor: Cursor, run: int, move: TaskMove) -> None:
         """Keep a succeeded task's value under its key, and let others compute it again."""
-        where = {"key": move.cache_key, "run": run}
-        cursor.execute(self._statements["drop_flight"], {**where, "ordinal": move.task})
-        if move.to is not SUCCEEDED or move.reason is CACHED or move.caught:
+        where = {"key": move.cache_key or self.flights[run, move.task], "run": run}
+        cursor.execute(self._statements["drop_flight"], {**where, "task": move.task})
+        if move.cache_key is None or move.to is not SUCCEEDED or move.reason is CACHED or move.caught:
             return
         where |= {"task": move.task, "at": move.at, "expires_at": move.cache_expires}
         value = move.result
