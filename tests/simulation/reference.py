@@ -18,7 +18,7 @@ SUCCEEDED, FAILED, STOPPED, PENDING = TaskStatus.SUCCEEDED, TaskStatus.FAILED, T
 
 @dataclass
 class Reference:
-    """Evaluates a fate. What a crash changes is told by `cut`: which attempts were lost, and where budgets began anew."""
+    """Evaluates a fate. `cut` tells it what a crash changes: attempts that were lost, budgets that began anew."""
 
     fate: Fate
     disturbed: bool = False

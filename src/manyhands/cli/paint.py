@@ -178,7 +178,6 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
     Among many siblings the ones that need a look are shown, and the first few; the rest is counted.
     """
     made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
-    left_out = 0
     statuses = _statuses(roots)
     walk: list[tuple[Sequence[TreeNode], int, str, bool]] = [(roots, 0, "", True)]
     while walk:
@@ -187,7 +186,6 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
             room = max(limit - made.row_count, FEWEST)
             shown = _choose(siblings, room)
             if len(shown) < len(siblings):
-                left_out += len(siblings) - len(shown)
                 rest = _rest(siblings, shown)
                 siblings = shown
                 made.caption = f"not shown: {rest}" if made.caption is None else f"{made.caption}; {rest}"
@@ -200,9 +198,7 @@ def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]
         if node.children and (not limit or made.row_count < limit):
             below = indent if top else f"{indent}{'   ' if last else '│  '}"
             walk.append((node.children, 0, below, False))
-        elif node.children:
-            left_out += len(node.children)
-    return made, left_out
+    return made, len(statuses) - made.row_count
 
 
 def _statuses(roots: Sequence[TreeNode]) -> Statuses:

@@ -15,6 +15,8 @@ from manyhands.codecs.values import PICKLE, ValueCodec
 from manyhands.model.errors import DecodingError, EncodingError, ManyhandsError, PickleForbidden, UsageError
 from manyhands.model.values import Encoded
 
+_Decoder = msgspec.msgpack.Decoder
+
 PLACE = 1
 """MessagePack extension code of a place where an upstream's result goes; its data is the upstream's position."""
 
@@ -45,7 +47,7 @@ class CallCodec:
                 raise plain.NotPlain(type(value))
             return msgspec.msgpack.Ext(PLACE, index.to_bytes(4, "big"))
 
-        data = plain.encode([list(args), kwargs], replace)
+        data = plain.encode_call(args, kwargs, replace)
         if data is not None:
             return self._values.stored(plain.CODEC, data, what)
         return self._values.stored(PICKLE, self._pickled((args, kwargs), index_of, what), what)
@@ -83,7 +85,7 @@ def _load_plain(data: bytes, results: Sequence[Any]) -> tuple[Sequence[Any], dic
     def place(_code: int, index: memoryview) -> Any:
         return results[int.from_bytes(index, "big")]
 
-    return msgspec.msgpack.decode(data, ext_hook=place)  # type: ignore[no-any-return]
+    return _Decoder(ext_hook=place).decode(data)  # type: ignore[no-any-return]
 
 
 def _culprit(call: tuple[tuple[Any, ...], dict[str, Any]]) -> str:

@@ -26,18 +26,12 @@ def _keep(value: Any) -> Any:
     raise NotPlain(type(value))
 
 
-def plain(value: Any, replace: Replace = _keep) -> Any:
+def _container(value: Any, replace: Replace, seen: set[int], depth: int) -> Any:
     """`value`, if MessagePack gives it back exactly; else `NotPlain`.
 
     `replace` is called for everything that is neither a scalar, a list nor a dict with text keys, and returns what is
     to be encoded in its place. A container that occurs twice is not plain: its identity would be lost.
     """
-    if type(value) in SCALARS:
-        return value
-    return _container(value, replace, set(), 0)
-
-
-def _container(value: Any, replace: Replace, seen: set[int], depth: int) -> Any:
     kind = type(value)
     if kind is not list and kind is not dict:
         return replace(value)
@@ -63,10 +57,21 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder()
 
 
-def encode(value: Any, replace: Replace = _keep) -> bytes | None:
+def encode(value: Any) -> bytes | None:
     """The bytes of a plain value; None when it is not plain."""
     try:
-        return _encoder.encode(plain(value, replace))
+        return _encoder.encode(value if type(value) in SCALARS else _container(value, _keep, set(), 0))
+    except (NotPlain, OverflowError, UnicodeEncodeError, ValueError):
+        return None
+
+
+def encode_call(args: tuple[Any, ...], kwargs: dict[str, Any], replace: Replace) -> bytes | None:
+    """The bytes of `[args, kwargs]`, with what `replace` gives for places; None when it is not plain."""
+    seen: set[int] = set()
+    try:
+        values = [item if type(item) in SCALARS else _container(item, replace, seen, 1) for item in args]
+        named = _container(kwargs, replace, seen, 0) if kwargs else kwargs
+        return _encoder.encode([values, named])
     except (NotPlain, OverflowError, UnicodeEncodeError, ValueError):
         return None
 

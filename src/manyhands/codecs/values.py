@@ -45,12 +45,14 @@ class ValueCodec:
 
     def encode(self, value: Any, what: str) -> Encoded:
         """Errors: `EncodingError`, `PickleForbidden`; `what` names the value in their text."""
-        registered = self._by_type.get(type(value))
-        if registered is not None:
-            return self.stored(registered.name, registered.encode(value), what)
+        if self._by_type:
+            registered = self._by_type.get(type(value))
+            if registered is not None:
+                return self.stored(registered.name, registered.encode(value), what)
         data = plain.encode(value)
         if data is not None:
-            return self.stored(plain.CODEC, data, what)
+            size = len(data)
+            return Encoded(plain.CODEC, data, None, size) if size <= ROW_LIMIT else self.stored(plain.CODEC, data, what)
         return self.stored(PICKLE, self.pickled(value, what), what)
 
     def pickled(self, value: Any, what: str) -> bytes:
@@ -80,7 +82,7 @@ class ValueCodec:
         codec = encoded.codec
         try:
             if codec == plain.CODEC:
-                return plain.decode(self.data(encoded))
+                return plain.decode(encoded.data if encoded.blob is None else self.data(encoded))
             if codec == PICKLE:
                 self.check_pickle(what, codec)
                 return pickle.loads(self.data(encoded))  # noqa: S301 - from our own store, never from the network

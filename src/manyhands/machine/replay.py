@@ -117,7 +117,8 @@ def _move(task: TaskHistory, now: TaskStatus, event: EventRecord, history: Histo
     if history.run in RUN_TERMINAL and not (now is TaskStatus.STOPPED and event.reason == Reason.CANCELED):
         return f"{said}, but the run was {history.run}"
     if before is TaskStatus.RUNNING and now is TaskStatus.RUNNING:
-        return "" if event.reason == Reason.FORWARDED and not task.forwarded else f"{said}, but not as a forward"
+        good = event.reason == Reason.FORWARDED and (new_session or not task.forwarded)
+        return "" if good else f"{said}, but not as a forward"
     if task.forwarded and now is TaskStatus.PENDING:
         return f"{said}, though its body was done and another task went on in its place"
     return ""

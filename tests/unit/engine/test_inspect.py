@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -227,8 +228,8 @@ def test_attempts(history: History) -> None:
 
 
 @pytest.fixture
-def logged(history: History) -> History:
-    os.makedirs(history.store.log_folder, exist_ok=True)
+def logged(history: History, tmp_path: Path) -> History:
+    history.store.log_folder = str(tmp_path)
     with open(os.path.join(history.store.log_folder, "7-1.log"), "wb") as file:
         file.write("before\nfirst line\nsecond, naïve\nafter".encode())
     run = history.run("r").task("a").task("b").task("c")
@@ -271,11 +272,10 @@ def test_a_running_attempt_has_no_log_yet(history: History) -> None:
     assert "it runs now" in log.note
 
 
-def test_a_log_s_name_leads_nowhere_else(history: History, tmp_path: object) -> None:
-    secret = os.path.join(str(tmp_path), "secret")
-    with open(secret, "w") as file:
-        file.write("secret")
-    history.run("r").task("a").start("a").fail("a", "no", LogRange(secret, 0, 6))
+def test_a_log_s_name_leads_nowhere_else(history: History, tmp_path: Path) -> None:
+    history.store.log_folder = str(tmp_path / "logs")
+    (tmp_path / "secret").write_text("secret")
+    history.run("r").task("a").start("a").fail("a", "no", LogRange("../secret", 0, 6))
     [log] = history.inspect.log("r", "a")
     assert log.text == ""
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -202,8 +203,8 @@ def test_waits_for_a_driver(history: History) -> None:
 # --- a step that failed ---------------------------------------------------------------------------------------------
 
 
-def test_failed_with_attempts_and_log(history: History) -> None:
-    os.makedirs(history.store.log_folder, exist_ok=True)
+def test_failed_with_attempts_and_log(history: History, tmp_path: Path) -> None:
+    history.store.log_folder = str(tmp_path)
     lines = "".join(f"line {number}\n" for number in range(40))
     with open(os.path.join(history.store.log_folder, "w.log"), "w") as file:
         file.write(lines)

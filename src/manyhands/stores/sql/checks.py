@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TypeVar
 
+from manyhands.model.errors import StoreCorrupt
 from manyhands.model.states import (
     RUN_MOVES,
     RUN_REOPENINGS,
@@ -51,13 +52,23 @@ def legal(*tables: dict[S, frozenset[S]]) -> str:
 
 
 def findings(database: Database) -> Iterator[str]:
+    """All lines; what cannot be read is a finding too."""
     words = {"ended": quoted(sorted(RUN_TERMINAL)), "over": quoted(sorted(TASK_TERMINAL))}
     parameters = {
         "run_moves": legal(RUN_MOVES, RUN_REOPENINGS),
         "task_moves": legal(TASK_MOVES, TASK_REOPENINGS),
     }
-    for rule in RULES:
-        lines = [row[0] for row in database.rows(database.statements.with_words(rule, **words), parameters)]
+    unreadable: set[str] = set()
+    for rule in (None, *RULES):
+        try:
+            if rule is None:
+                lines = [f"database: {line}" for line in database.integrity()]
+            else:
+                lines = [row[0] for row in database.rows(database.statements.with_words(rule, **words), parameters)]
+        except StoreCorrupt as error:
+            unreadable.add(f"database: {error.args[1]}")
+            continue
         yield from lines[:MOST]
         if len(lines) > MOST:
             yield f"… and {len(lines) - MOST} more of this kind"
+    yield from sorted(unreadable)

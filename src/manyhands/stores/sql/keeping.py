@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from manyhands.model.errors import StoreCorrupt
 from manyhands.model.states import RUN_TERMINAL
 from manyhands.stores.blobs import KeptBlobs
 from manyhands.stores.sql.checks import findings
@@ -24,14 +25,15 @@ class SqlKeeping(SqlJournal, OverDatabase):
     log_folder: str
 
     def check(self) -> list[str]:
-        database = self._database
-        with database.snapshot():
-            found = [f"database: {line}" for line in database.integrity()]
-            found += findings(database)
-            used = self._used_blobs()
+        with self._database.snapshot():
+            found = list(findings(self._database))
+            try:
+                used = self._used_blobs()
+            except StoreCorrupt:
+                return found
         flaws = list(self._blobs.flaws(used))
         if flaws:
-            # Pruned meanwhile, with what referred to it, is not missing.
+            # What was pruned meanwhile, with all that referred to it, is not missing.
             still_used = self._used_blobs()
             flaws = [line for line in flaws if any(name in line for name in still_used)]
         return found + flaws

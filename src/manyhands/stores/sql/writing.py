@@ -119,9 +119,13 @@ class Writing:
     def add_tasks(self, cursor: Cursor, run: int, tasks: list[NewTask]) -> None:
         lean: list[Row] = []
         whole: list[Row] = []
+        known: dict[int, str] = {}  # many tasks share their options
         for task in tasks:
             spec = task.spec
             inputs = spec.inputs
+            options = known.get(id(spec.options))
+            if options is None:
+                options = known[id(spec.options)] = to_json(spec.options)
             row = (
                 run,
                 task.ordinal,
@@ -133,7 +137,7 @@ class Writing:
                 inputs.data,
                 inputs.size,
                 to_json(task.upstreams) if task.upstreams else "[]",
-                to_json(spec.options),
+                options,
                 to_json(spec.metadata) if spec.metadata else "{}",
             )
             if inputs.blob is None and task.parent is None and spec.function_key is None:
