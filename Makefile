@@ -7,6 +7,8 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Test processes side by side. Files are not split, so the tests of one file may share costly fixtures.
 WORKERS ?= 2
+# Words for the benchmarks: names of some of them, --quick, --repeats N.
+BENCH   ?=
 
 # What is used of the system beyond Python. A package is missing when its probe fails.
 SYSTEM_PACKAGES := python3-venv
@@ -38,8 +40,8 @@ fmt: $(VENV)/.stamp-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv-bench/.stamp  ## measure us and our peers, one line per system
-	.venv-bench/bin/python benchmarks/run.py
+bench: $(VENV)/.stamp-dev .venv-bench/.stamp  ## measure us and our peers, one line per system
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: $(VENV)/.stamp-docs  ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -80,5 +82,5 @@ $(VENV)/.stamp-docs: pyproject.toml $(VENV)/.stamp
 # The peers live apart: their pins must not decide what we are tested with.
 .venv-bench/.stamp: pyproject.toml benchmarks/requirements-peers.txt | system
 	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements-peers.txt --editable .
+	.venv-bench/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements-peers.txt
 	@touch $@

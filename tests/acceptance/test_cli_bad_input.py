@@ -83,7 +83,7 @@ def test_an_unknown_step(stored: Cli, args: tuple[str, ...]) -> None:
         (("broken.py:squares",), "broken.py cannot be loaded: ZeroDivisionError"),
         (("syntax.py:squares",), "syntax.py cannot be loaded: SyntaxError"),
         (("importing.py:squares",), "importing.py cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"),
-        (("json.py:squares",), "another module is called 'json' too. Rename the file"),
+        (("odd/json.py:squares",), "another module is called 'json' too. Rename the file"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
 )
@@ -91,15 +91,13 @@ def test_a_workflow_that_cannot_be_run(stored: Cli, args: tuple[str, ...], told:
     (stored.folder / "broken.py").write_text("x = 1\ny = x / 0\n")
     (stored.folder / "syntax.py").write_text("def f(:\n")
     (stored.folder / "importing.py").write_text("import nowhere\n")
-    (stored.folder / "json.py").write_text("")
-    try:
-        before = content(stored)
-        done = stored("run", "workflow", *args, code=2)
-        assert told in done.err
-        assert done.out == ""
-        assert content(stored) == before
-    finally:
-        (stored.folder / "json.py").unlink()
+    (stored.folder / "odd").mkdir(exist_ok=True)
+    (stored.folder / "odd/json.py").write_text("")
+    before = content(stored)
+    done = stored("run", "workflow", *args, code=2)
+    assert told in done.err
+    assert done.out == ""
+    assert content(stored) == before
 
 
 def test_the_place_of_a_mistake_in_the_user_s_file(stored: Cli) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,9 +23,17 @@ from manyhands.workflow.watching import watched
 MOST_SHOWN = 2_000
 
 
+def find_modules_here() -> None:
+    """Make modules of the working directory importable, as they were for the script that made the run; behind all
+    others, so that they stand in for none."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
 @contextmanager
 def driving(door: Door) -> Iterator[Client]:
     """An engine's verbs for the time of one command."""
+    find_modules_here()
     client = bootstrap.client(bootstrap.settings(store=door.store, echo_output=door.echo))
     try:
         yield client

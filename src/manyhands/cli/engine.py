@@ -17,6 +17,7 @@ from rich.text import Text
 from manyhands import bootstrap
 from manyhands.cli import paint
 from manyhands.cli.door import Door, Exit, command
+from manyhands.cli.driving import find_modules_here
 from manyhands.engine import phrases
 from manyhands.engine.liveness import born, host
 from manyhands.engine.serving import Service
@@ -52,6 +53,7 @@ def start(
     """Start an engine: it takes up detached runs and, unless told otherwise, runs whose driver is gone."""
     if background:
         return _start_in_background(door, take_over, max_takeovers)
+    find_modules_here()
     service = bootstrap.service(bootstrap.settings(store=door.store, take_over=take_over, max_takeovers=max_takeovers))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
@@ -64,7 +66,8 @@ def _start_in_background(door: Door, take_over: bool | None, max_takeovers: int 
     inspect = door.inspect
     log = os.path.join(inspect.log_folder, LOG)
     os.makedirs(inspect.log_folder, exist_ok=True)
-    order = [sys.executable, "-m", "manyhands", "engine", "start", "--store", inspect.url]
+    # -P: a module of the user's that lies here must not stand in for one that we load.
+    order = [sys.executable, "-P", "-m", "manyhands", "engine", "start", "--store", inspect.url]
     if take_over is not None:
         order.append("--take-over" if take_over else "--no-take-over")
     if max_takeovers is not None:

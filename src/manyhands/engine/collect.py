@@ -42,7 +42,7 @@ class Collector:
             try:
                 forward_to = drive.forward(task, outcome, now)
             except ManyhandsError as error:
-                outcome = Failure(Cause.ERROR, str(error), retryable=False)
+                outcome = self.refusal(error)
         chance = self._chance.random() if type(outcome) is Failure else 0.0
         moves = drive.machine.ended(task, attempt, outcome, now, chance, forward_to=forward_to)
         own = moves[0]
@@ -63,6 +63,11 @@ class Collector:
                 move.cache_key, move.cache_expires = known
                 if move.to is not TaskStatus.RUNNING:
                     del drive.cache_keys[move.task]
+
+    def refusal(self, error: ManyhandsError) -> Failure:
+        """What becomes of a task that cannot go on as it is; trying again would be of no use."""
+        saved = self._kit.values.encode(error, "the error") if self._kit.values.allow_pickle else None
+        return Failure(Cause.ERROR, str(error), saved, retryable=False)
 
     def satisfied(self, drive: Drive, moves: list[TaskMove], value: Encoded) -> None:
         """A task was given a cached value instead of being run."""

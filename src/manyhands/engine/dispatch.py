@@ -11,10 +11,9 @@ from manyhands.engine.collect import Collector
 from manyhands.engine.drive import Drive, Job
 from manyhands.engine.outputs import Outputs
 from manyhands.model.errors import ManyhandsError
-from manyhands.model.outcomes import Failure, Launch, Report
+from manyhands.model.outcomes import Launch, Report
 from manyhands.model.records import TaskMove
 from manyhands.model.specs import Call
-from manyhands.model.states import Cause
 from manyhands.model.values import Encoded
 from manyhands.ports.executor import Executor
 
@@ -79,7 +78,7 @@ class Dispatcher:
                 return self._caching.claim(drive, move, now)
         except ManyhandsError as error:
             drive.changes.moves.append(move)
-            failure = Failure(Cause.ERROR, str(error), retryable=False)
+            failure = self._collector.refusal(error)
             self._collector.collect(drive, Report(drive.key or 0, move.task, move.attempt, failure, now, now), now)
             return False
         self._collector.satisfied(drive, self._caching.satisfy(drive, move, entry, now), entry.value)

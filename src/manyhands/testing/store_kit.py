@@ -71,9 +71,13 @@ def end_of_attempt(status: AttemptStatus, **fields: Any) -> AttemptEnd:
 
 
 def done(task: int, attempt: int = 1, result: Encoded | None = None, **fields: Any) -> TaskMove:
-    end = end_of_attempt(AttemptStatus.SUCCEEDED)
-    times = {"started_at": 11.5, "ended_at": 12.5}
-    return TaskMove(task, SUCCEEDED, attempt, 13.0, Reason.DONE, result=result, attempt_end=end, **{**times, **fields})
+    given: dict[str, Any] = {
+        "attempt_end": end_of_attempt(AttemptStatus.SUCCEEDED),
+        "started_at": 11.5,
+        "ended_at": 12.5,
+        **fields,
+    }
+    return TaskMove(task, SUCCEEDED, attempt, 13.0, Reason.DONE, result=result, **given)
 
 
 def failed(task: int, attempt: int = 1, to: TaskStatus = FAILED, **fields: Any) -> TaskMove:
