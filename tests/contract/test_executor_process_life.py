@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from manyhands.executors.process import ProcessExecutor, cores
+from manyhands.executors.wire import Board
 from manyhands.model.errors import BackendError
 from manyhands.model.outcomes import Returned
 from manyhands.model.states import Cause
@@ -197,6 +198,8 @@ def test_nothing_leaks(make: type[ProcessExecutor]) -> None:
         run(executor, *launches("exit_with", [b"0"] * 4))
     run(executor, *launches("give_back", [b"0"] * 4))
     assert descriptors() <= before
+    assert executor._server is not None
+    assert len(executor._server._places) >= Board.PLACES - 4
     executor.close()
     before = descriptors()
     for _ in range(30):
@@ -218,6 +221,22 @@ def test_closing_stops_what_runs(make: type[ProcessExecutor], gate: Gate) -> Non
     assert monotonic() - before < 5
     with pytest.raises(BackendError, match="closed"):
         executor.start([launch("give_back")])
+
+
+def test_closing_lets_what_runs_end_in_order(make: type[ProcessExecutor], gate: Gate) -> None:
+    executor = make(grace=30.0)
+    executor.start([launch("hold_orderly", gate.payload)])
+    gate.wait_begun()
+    executor.close()
+    assert gate.read_last_word() == 7
+
+
+def test_the_end_of_the_driver_lets_what_runs_end_in_order(gate: Gate) -> None:
+    with driver(HOLD, gate.payload.decode(), "hold_orderly") as process:
+        gate.wait_begun()
+        process.kill()
+        assert gate.read_last_word() == 7
+        gate.wait_dead()
 
 
 def test_what_an_attempt_left_behind_ends_with_its_worker(make: type[ProcessExecutor], gate: Gate) -> None:

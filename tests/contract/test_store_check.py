@@ -167,10 +167,11 @@ def test_a_blob_that_is_gone_or_changed_is_found(store: SqliteStore, path: Path)
 
 def test_a_page_that_was_overwritten_is_found(store: SqliteStore, path: Path) -> None:
     store.close()
+    connection = sqlite3.connect(path)
+    [(root,)] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchall()
+    connection.close()
     pages = bytearray(path.read_bytes())
-    begins = len(pages) // 4096 // 2  # the schema itself stands before
-    for page in range(begins, len(pages) // 4096):
-        pages[page * 4096 + 3 : page * 4096 + 5] = b"\xff\xff"
+    pages[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
     path.write_bytes(pages)
     store.open()
     assert any(line.startswith("database: ") for line in store.check())

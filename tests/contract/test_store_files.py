@@ -1,5 +1,6 @@
 """How a store is opened, by whom, and what stands in its way."""
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -18,9 +19,10 @@ from manyhands.model.errors import (
     StoreUnavailable,
 )
 from manyhands.model.records import Changes
+from manyhands.stores import sqlite_database
 from manyhands.stores.sql.migrations import Migration, all_migrations
 from manyhands.stores.sqlite import SqliteStore
-from manyhands.testing.store_kit import begin, done, engine, start, the_run, value, write
+from manyhands.testing.store_kit import ENGINE, begin, done, engine, start, the_run, value, write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -293,4 +295,57 @@ def test_an_interrupt_in_a_commit_leaves_nothing(path: Path) -> None:
         store.commit([Changes(key, 1, moves=[start(0)]), Changes(key, 1, moves=Interrupted([1]))])
     assert store.attempts(key) == []
     write(store, key, start(0))
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["orphans", "unclaimed", "runs_of_engine", "driven", "events_of_run", "result"])
+def test_what_is_asked_again_and_again_does_not_look_at_everything(path: Path, name: str) -> None:
+    store = store_at(path)
+    database = store._database
+    given = {"now": 1.0, "dead": "[]", "engine": "e", "run": 1, "task": 1, "after": 0, "limit": 1}
+    plan = [row[3] for row in database.rows(f"EXPLAIN QUERY PLAN {database.statements[name]}", given)]
+    assert [step for step in plan if step.startswith("SCAN") and "INDEX" not in step] == []
+    store.close()
+
+
+def test_a_program_that_does_not_queue_is_waited_for(path: Path) -> None:
+    store = store_at(path)
+    key = begin(store)
+    foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    foreign.execute("BEGIN IMMEDIATE")
+    waiting = threading.Event()
+    store._database._connection.set_trace_callback(lambda _: waiting.set())  # type: ignore[union-attr]
+    writer = threading.Thread(target=write, args=(store, key, start(0)))
+    writer.start()
+    assert waiting.wait(30)
+    assert store.attempts(key) == []
+    foreign.execute("COMMIT")
+    writer.join()
+    assert [event.state for event in store.events(key=key, ordinal=0)] == ["pending", "running"]
+    foreign.close()
+    store.close()
+
+
+def test_patience_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_at(path)
+    begin(store)
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(sqlite_database, "PATIENCE", 0.05)
+    with pytest.raises(StoreUnavailable, match="another program holds it"):
+        store.heartbeat(ENGINE, 1.0)
+    foreign.execute("ROLLBACK")
+    store.heartbeat(ENGINE, 1.0)
+    foreign.close()
+    store.close()
+
+
+def test_the_connection_of_a_thread_goes_with_it(path: Path) -> None:
+    store = store_at(path)
+    store.runs()
+    thread = threading.Thread(target=store.runs)
+    thread.start()
+    thread.join()
+    gc.collect()
+    assert len(store._database._readers) == 1
     store.close()

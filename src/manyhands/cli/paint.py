@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ FEWEST = 6
 
 Statuses = Mapping[str, TaskStatus]
 """Statuses of tasks by name."""
+
+Counts = Mapping[TaskStatus, int]
 
 NO_FAILURE = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.PENDING})
 FAILURES = TASK_TERMINAL - NO_FAILURE
@@ -73,7 +76,7 @@ def when(at: float | None, now: float) -> str:
     return "" if at is None else phrases.when(at, now)
 
 
-def how_many_done(counts: Mapping[TaskStatus, int] | None) -> Text:
+def how_many_done(counts: Counts | None) -> Text:
     counts = counts or {}
     done = sum(counts.get(one, 0) for one in TASK_TERMINAL)
     text = Text(f"{done:,}/{sum(counts.values()):,}")
@@ -119,7 +122,7 @@ def run(view: RunView, now: float) -> Table:
     )
 
 
-def counts(numbers: Mapping[TaskStatus, int] | None) -> str:
+def counts(numbers: Counts | None) -> str:
     parts = [f"{number:,} {name.replace('_', ' ')}" for name, number in (numbers or {}).items()]
     return ", ".join(parts)
 
@@ -132,7 +135,7 @@ def cause(view: TaskView, now: float, others: Statuses | None = None) -> str:
         return _pending(view, now, others or {})
     if view.reason == Reason.CACHED:
         return f"cached: {view.message}" if view.message else "cached"
-    told = phrases.first_line(view.message)
+    told = phrases.first_line(view.message, 160)
     if view.reason == Reason.CAUGHT:
         return f"caught: {told}" if told else "caught"
     if view.status in FAILURES:
@@ -172,33 +175,36 @@ def _cells(view: TaskView, indent: str, now: float, others: Statuses) -> list[st
     return [name, status(view.status), seconds(view.duration), tries, Text(cause(view, now, others), style="dim")]
 
 
-def tree(roots: Sequence[TreeNode], now: float, limit: int) -> tuple[Table, int]:
-    """The steps as a tree, in about `limit` lines (0: all of them), and how many steps it leaves out.
+def tree(roots: Sequence[TreeNode], numbers: Counts, now: float, limit: int) -> tuple[Table, int]:
+    """The steps as a tree, in about `limit` lines (0: all of them), and how many steps of the run it leaves out.
+    `numbers`: how many there are in all, by status.
 
     Among many siblings the ones that need a look are shown, and the first few; the rest is counted.
     """
     made = table("STEP", "STATUS", "TOOK", "TRIES", "CAUSE")
     statuses = _statuses(roots)
+    left = Counter(numbers)
     walk: list[tuple[Sequence[TreeNode], int, str, bool]] = [(roots, 0, "", True)]
     while walk:
         siblings, position, indent, top = walk.pop()
         if position == 0 and limit:
-            room = max(limit - made.row_count, FEWEST)
-            shown = _choose(siblings, room)
-            if len(shown) < len(siblings):
-                rest = _rest(siblings, shown)
-                siblings = shown
-                made.caption = f"not shown: {rest}" if made.caption is None else f"{made.caption}; {rest}"
+            siblings = _choose(siblings, max(limit - made.row_count, FEWEST))
         if position >= len(siblings):
             continue
         node = siblings[position]
         last = position == len(siblings) - 1
         made.add_row(*_cells(node.task, indent if top else f"{indent}{'└─ ' if last else '├─ '}", now, statuses))
+        left[node.task.status] -= 1
         walk.append((siblings, position + 1, indent, top))
         if node.children and (not limit or made.row_count < limit):
             below = indent if top else f"{indent}{'   ' if last else '│  '}"
             walk.append((node.children, 0, below, False))
-    return made, len(statuses) - made.row_count
+    # A run that goes on may have changed between the two looks.
+    rest = {name: left[name] for name in TaskStatus if left[name] > 0}
+    if rest and made.row_count < sum(numbers.values()):
+        made.caption = f"not shown: {counts(rest)}"
+        made.caption_justify = "left"
+    return made, sum(numbers.values()) - made.row_count
 
 
 def _statuses(roots: Sequence[TreeNode]) -> Statuses:
@@ -221,15 +227,6 @@ def _choose(siblings: Sequence[TreeNode], room: int) -> list[TreeNode]:
             break
         chosen.add(number)
     return [siblings[number] for number in sorted(chosen)]
-
-
-def _rest(siblings: Sequence[TreeNode], shown: Sequence[TreeNode]) -> str:
-    kept = {node.task.ordinal for node in shown}
-    numbers: dict[TaskStatus, int] = {}
-    for node in siblings:
-        if node.task.ordinal not in kept:
-            numbers[node.task.status] = numbers.get(node.task.status, 0) + 1
-    return counts(numbers)
 
 
 def event(view: EventView) -> Text:

@@ -15,6 +15,9 @@ from manyhands.model.states import RunStatus
 
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume, delete and fork runs.")
 
+LOOK_BEYOND = 50
+"""Steps: of a very large run so many times as are shown are read, to choose from."""
+
 
 @command(app, "list")
 def list_runs(
@@ -57,10 +60,11 @@ def show(
         return
     now = door.inspect.now()
     door.out.print(paint.run(view, now))
-    table, left_out = paint.tree(door.inspect.tree(run), now, limit)
+    most = limit * LOOK_BEYOND or None
+    table, left_out = paint.tree(door.inspect.tree(run, most=most), view.counts or {}, now, limit)
     door.out.print()
     door.out.print(table)
-    if left_out:
+    if left_out > 0:
         door.note(f"{left_out:,} steps are not shown; `--limit 0` shows all.")
 
 

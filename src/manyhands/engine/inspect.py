@@ -38,6 +38,10 @@ WITH_ERROR = frozenset({Reason.CAUGHT, Reason.RETRY})
 """Reasons of tasks that have not failed, but whose last attempt has."""
 
 
+NOTABLE = (TaskStatus.FAILED, TaskStatus.STOPPED, TaskStatus.RUNNING)
+"""Statuses of tasks that are shown even where not all can be."""
+
+
 class Liveness(Protocol):
     def dead(self, engines: Sequence[EngineRecord], now: float) -> list[str]:
         """Ids of those that are known to be dead."""
@@ -194,6 +198,8 @@ class Inspect:
         record = self.run_record(run_id)
         task = self.task_record(record, name)
         names = render.Names(lambda ordinal: self._name(record.key, ordinal))
+        if len(task.upstreams) > PAGE:
+            names.learn(self.store.tasks(record.key))
         return self._task_view(record.key, task, names, self._driven(record))
 
     def task_record(self, run: RunRecord, name: str) -> TaskRecord:
@@ -202,11 +208,17 @@ class Inspect:
             raise TaskNotFound(run.run_id, name)
         return task
 
-    def tree(self, run_id: str) -> list[TreeNode]:
-        """The tasks that the run was made from, each with those it returned, and so on; siblings in order."""
+    def tree(self, run_id: str, *, most: int | None = None) -> list[TreeNode]:
+        """The tasks that the run was made from, each with those it returned, and so on; siblings in order.
+
+        `most`: of a larger run only the first so many, and as many of those that failed or are running.
+        """
+        found = self.tasks(run_id, limit=most)
+        if most is not None and len(found) == most:
+            found += self.tasks(run_id, statuses=NOTABLE, limit=most, after=found[-1].ordinal)
         nodes: dict[str, TreeNode] = {}
         roots: list[TreeNode] = []
-        for task in self.tasks(run_id):
+        for task in found:
             node = nodes[task.name] = TreeNode(task=task, children=[])
             above = nodes.get(task.parent) if task.parent is not None else None
             (roots if above is None else above.children).append(node)

@@ -16,6 +16,9 @@ from manyhands.model.values import Encoded
 FAR = 5_000
 """Tasks: a search goes no further, so that a question about a very large run is still answered at once."""
 
+FEW = 500
+"""Tasks: more than so many are not looked up one by one."""
+
 MOST = 20
 PLAIN = "msgpack"
 """The codec that can be read without running anybody's code."""
@@ -44,6 +47,8 @@ class Lineage:
         return task.name if task else f"#{ordinal}"
 
     def upstreams(self, task: TaskRecord) -> list[TaskRecord]:
+        if len(task.upstreams) > FEW:
+            self._known.update((one.ordinal, one) for one in self._store.tasks(self._run.key))
         return [found for ordinal in task.upstreams if (found := self.at(ordinal)) is not None]
 
     def unmet(self, task: TaskRecord) -> list[TaskRecord]:

@@ -68,6 +68,6 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def first_line(text: str, most: int = 200) -> str:
+def first_line(text: str, most: int = 500) -> str:
     line = text.strip().partition("\n")[0].rstrip()
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -11,9 +11,6 @@ from manyhands.machine.limits import Limit, Limits
 from manyhands.model.errors import CycleError, UsageError
 from manyhands.model.records import NewTask, TaskRecord
 
-NO_EDGE = array("i", [-1]).tobytes()
-NO_TURN = array("q", [0]).tobytes()
-
 
 class Graph:
     """Who waits for whom. Per task: how many upstreams it still waits for. Per edge: the downstream, and the next edge
@@ -23,7 +20,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.waiting: list[int] = []
-        self._last = array("i")
+        self._last: list[int] = []
         self._next = array("i")
         self._targets = array("i")
 
@@ -50,7 +47,7 @@ class Graph:
         """Add tasks and the edges to them. An upstream whose `status` is at least `done` is not waited for."""
         count = len(tasks)
         self.waiting += [0] * count
-        self._last.frombytes(NO_EDGE * count)
+        self._last += [-1] * count
         waiting, last, following, targets = self.waiting, self._last, self._next, self._targets
         for task in tasks:
             upstreams = task.upstreams
@@ -167,7 +164,7 @@ class ReadySet:
         self._queues: dict[str, Queue] = {}
         self._lanes: dict[tuple[str, str | None, int], Lane] = {}
         self._parked: dict[Limit, list[Lane]] = {}
-        self._turns = array("q")
+        self._turns: list[int] = []
         self._turn = 0
         self.size = 0
         self.postponed = 0
@@ -185,7 +182,7 @@ class ReadySet:
 
     def extend(self, count: int) -> None:
         """So many tasks more are known."""
-        self._turns.frombytes(NO_TURN * count)
+        self._turns += [0] * count
 
     def push(self, task: int, lane: Lane) -> None:
         """The task is ready; it goes behind all that are."""

@@ -36,6 +36,7 @@ REASON_OF = {cause: Reason(cause.value) for cause in Cause}
 # Reading a member of an enum costs more than making a whole move does.
 (_TO_PENDING, _TO_RUNNING, _, _TO_FAILED, _TO_STOPPED, _TO_SUCCEEDED, _) = STATUS_OF
 _STARTED, _DONE, _CAUGHT = Reason.STARTED, Reason.DONE, Reason.CAUGHT
+_RUN_SUCCEEDED = RunStatus.SUCCEEDED
 
 
 class Origin(NamedTuple):
@@ -209,7 +210,7 @@ class RunMachine:
         if self.entry is not None and self.entry >= len(self._status):
             return None
         if self._has_come_through():
-            return RunMove(RunStatus.SUCCEEDED, now, _DONE)
+            return RunMove(_RUN_SUCCEEDED, now, _DONE)
         message = "Steps wait for one another: one that was returned refers to the step that returned it."
         return RunMove(RunStatus.FAILED, now, Reason.ERROR, message)
 

@@ -147,13 +147,18 @@ def hold_stubbornly(payload: bytes, context: Context) -> Outcome:
 
 
 def hold_orderly(payload: bytes, context: Context) -> Outcome:
-    """Ends by itself, with code 7, when it is asked to."""
+    """Ends by itself, with a last word and code 7, when it is asked to."""
+    folder = payload.decode()
 
     def end(number: int, stack: object) -> NoReturn:
+        os.write(descriptor, b"7\n")
         os._exit(7)
 
     signal.signal(signal.SIGTERM, end)
-    return hold(payload, context)
+    descriptor = announce(folder)
+    await_release(folder)
+    os.close(descriptor)
+    return value(b"released")
 
 
 def hold_bravely(payload: bytes, context: Context) -> Outcome:

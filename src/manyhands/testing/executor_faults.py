@@ -92,6 +92,7 @@ class CancelSuite:
         executor.cancel([(1, 0, 1)], PATIENCE)
         (report,) = collect(executor, 1)
         assert (failure(report).cause, failure(report).exit_code) == (Cause.CANCELED, 7)
+        assert gates[0].read_last_word() == 7
 
     def test_a_stubborn_attempt_is_killed(self, executor: Executor, gates: list[Gate]) -> None:
         executor.start([launch("hold_stubbornly", gates[0].payload)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from manyhands.codecs.kit import Kit
+from manyhands.machine.fingerprint import fingerprint_call
 from manyhands.model.errors import UsageError
 from manyhands.model.outcomes import Forward
 from manyhands.model.specs import TaskOptions, TaskSpec
@@ -41,6 +42,10 @@ class Node:
     def __reduce__(self) -> Any:
         raise NotSerializable()
 
+    def __fingerprint__(self) -> str:
+        # Stands for a result that is not there yet; the key of a cached call is made with that result in its place.
+        return "step"
+
     def __manyhands_forward__(self, kit: Kit) -> Forward:
         return Forward(plan(self, kit), 0)
 
@@ -56,7 +61,7 @@ class NotSerializable(UsageError, ValueError):
 
 def plan(root: Node, kit: Kit) -> list[TaskSpec]:
     """The specifications of a graph: the root first, then breadth first through arguments in their order; each node
-    once. Errors: `EncodingError`, `PickleForbidden`."""
+    once. Errors: `EncodingError`, `PickleForbidden`, `FingerprintError`."""
     nodes = [root]
     places = {id(root): 0}
     codes: dict[int, str] = {}
@@ -99,5 +104,12 @@ def _spec(node: Node, nodes: list[Node], places: dict[int, int], codes: dict[int
         function.task_options,
         function.settings.metadata,
         "function",
-        function.key() if function.settings.cache else None,
+        _function_key(node) if function.settings.cache else None,
     )
+
+
+def _function_key(node: Node) -> bytes:
+    """The function's part of the cache key. Arguments without a stable identity are refused now, not when the step is
+    about to start. Errors: `FingerprintError`."""
+    fingerprint_call(node.args, node.kwargs)
+    return node.function.key()

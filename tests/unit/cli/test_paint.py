@@ -25,7 +25,8 @@ def text(shown: RenderableType) -> str:
 
 
 def tree(history: History, run: str, limit: int = 0) -> tuple[str, int]:
-    shown, left_out = paint.tree(history.inspect.tree(run), history.now, limit)
+    view = history.inspect.run(run)
+    shown, left_out = paint.tree(history.inspect.tree(run), view.counts or {}, history.now, limit)
     return text(shown), left_out
 
 
@@ -98,7 +99,8 @@ def test_a_deep_tree_is_cut(history: History) -> None:
     for number in range(1, 60):
         run.task(f"t{number}", parent=f"t{number - 1}").forward(f"t{number - 1}", f"t{number}").start(f"t{number}")
     shown, left_out = tree(history, "r", 20)
-    assert len(shown.splitlines()) == 21
+    assert len(shown.splitlines()) == 22
+    assert shown.splitlines()[-1] == "not shown: 40 running"
     assert left_out == 40
 
 
@@ -106,7 +108,7 @@ def test_a_very_deep_tree_can_be_drawn(history: History) -> None:
     run = history.run("r").task("t0").start("t0")
     for number in range(1, 1500):
         run.task(f"t{number}", parent=f"t{number - 1}")
-    paint.tree(history.inspect.tree("r"), history.now, 0)
+    assert tree(history, "r")[1] == 0
 
 
 def test_a_run_in_the_list(history: History) -> None:

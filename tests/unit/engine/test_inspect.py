@@ -207,6 +207,16 @@ def test_the_tree_has_what_steps_returned_below_them(history: History) -> None:
     assert roots[0].children[1].task.parent == "a"
 
 
+def test_of_a_large_run_the_first_are_shown_and_those_that_need_a_look(history: History) -> None:
+    run = history.run("r")
+    for number in range(30):
+        run.task(f"t{number}")
+    run.start("t20").fail("t20", "no").start("t25")
+    names = [node.task.name for node in history.inspect.tree("r", most=3)]
+    assert names == ["t0", "t1", "t2", "t20", "t25"]
+    assert len(history.inspect.tree("r", most=100)) == 30
+
+
 def test_a_failed_task_has_the_duration_of_its_last_attempt(history: History) -> None:
     history.run("r").task("a").start("a").retry("a", "no", 0).start("a").fail("a", "no")
     assert history.inspect.task("r", "a").duration == pytest.approx(1.0)

@@ -1,6 +1,7 @@
 """What the pool does, told by a worker whose part the test plays over real sockets."""
 
 import os
+import select
 import signal
 import socket
 from collections.abc import Iterator
@@ -161,6 +162,41 @@ def test_nothing_is_sent_between_a_recall_and_its_answer(executor: ProcessExecut
     peer.report(2)
     assert told(executor.poll()) == {2: Value}
     assert peer.sent() == [3, 4, 5, 6]
+
+
+def test_an_idle_worker_owes_its_answer_first(executor: ProcessExecutor, time: list[float]) -> None:
+    _, peer = taught(executor)
+    start(executor, 0, 1)
+    assert peer.sent() == [0, 1]
+    time[0] = 101.0
+    executor.poll()
+    assert peer.recall() == wire.Recall(1, 3)
+    peer.report(0, 1)
+    assert told(executor.poll()) == {0: Value, 1: Value}
+    start(executor, 2)
+    assert peer.sent() == []
+    peer.answer(3, 3, begun=3, done=3)
+    executor.poll()
+    assert peer.sent() == [2]
+
+
+def test_what_was_reported_just_before_the_end_counts(executor: ProcessExecutor) -> None:
+    server, peer = taught(executor)
+    start(executor, 0, 1)
+    peer.begin(3)
+    assert executor.poll() == []
+    server.exited(peer, -9)
+    peer.report(0)
+    assert told(executor.poll()) == {0: Value, 1: Failure}
+
+
+def test_what_is_canceled_before_it_was_sent_can_be_read_at_once(executor: ProcessExecutor) -> None:
+    start(executor, 0, 1)
+    assert not select.select([executor.fileno()], [], [], 0)[0]
+    executor.cancel([(1, 1, 1)], 1.0)
+    assert select.select([executor.fileno()], [], [], 0)[0]
+    assert told(executor.poll()) == {1: Failure}
+    assert not select.select([executor.fileno()], [], [], 0)[0]
 
 
 def test_what_was_taken_back_goes_first(executor: ProcessExecutor, time: list[float]) -> None:

@@ -22,6 +22,9 @@ from manyhands.stores.sql.rows import (
 NO_LIMIT = -1
 """What SQLite takes for no limit at all."""
 
+NEWEST = 2**62
+"""Above every key."""
+
 CALLS_AT_ONCE = 5000
 """Rows; a run's calls are read in pages, so that no read stays open while the reader works on them."""
 
@@ -51,7 +54,7 @@ class SqlReading(OverDatabase):
             "kind": kind,
             "prefix": prefix,
             "limit": NO_LIMIT if limit is None else limit,
-            "before": before,
+            "before": NEWEST if before is None else before,
         }
         return [run_record(row) for row in self._rows("runs_newest_first" if newest_first else "runs", parameters)]
 

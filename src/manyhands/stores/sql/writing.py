@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from manyhands.model.errors import StateError
 from manyhands.model.records import AttemptEnd, NewTask, RunMove, TaskMove
 from manyhands.model.states import (
     RUN_MOVES,
@@ -35,23 +36,10 @@ NO_ATTEMPT = 0
 """The number under which a value is kept that no attempt returned."""
 
 
-class Refused(Exception):
-    """A guarded statement matched fewer rows than it was given: somewhere among these moves is an illegal one."""
+class Refused(StateError):
+    """A guarded statement matched fewer rows than it was given: `Refused(how_many)`. The commit finds out which."""
 
-    def __init__(self, moves: Sequence[TaskMove]) -> None:
-        super().__init__(moves)
-        self.moves = moves
-
-
-class Bucket:
-    """Moves of one shape, and the rows for their one statement."""
-
-    __slots__ = ("moves", "rows", "sql")
-
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
-        self.rows: list[Row] = []
-        self.moves: list[TaskMove] = []
+    text = "Of {0} moves at least one is illegal."
 
 
 def run_many(cursor: Cursor, sql: str, rows: list[Row]) -> None:
@@ -108,6 +96,10 @@ class Writing:
             "run task number status worker started_at ended_at codec data blob size cause message exit_code signal "
             "traceback log_file log_start log_end",
         )
+        self._move_run = {
+            status: statements.with_words("move_run", to=status.value, sources=quoted(sources(RUN_MOVES, status)))
+            for status in RunStatus
+        }
         self._add_event = take("add_task_event", "at run task attempt state reason message")
         self._add_run_event = take("add_run_event", "at run state reason message")
         self._statements = statements
@@ -172,7 +164,7 @@ class Writing:
     def _move(self, cursor: Cursor, run: int, move: TaskMove) -> None:
         cursor.execute(*self._statement(run, move))
         if cursor.rowcount != 1:
-            raise Refused([move])
+            raise Refused(1)
         if move.attempt_end is not None or move.result is not None:
             values: list[Row] = []
             attempts: list[Row] = []
@@ -185,22 +177,22 @@ class Writing:
             self._cache(cursor, run, move)
 
     def _move_distinct(self, cursor: Cursor, run: int, moves: list[TaskMove]) -> None:
-        buckets: dict[str, Bucket] = {}
+        buckets: dict[str, list[Row]] = {}
         values: list[Row] = []
         attempts: list[Row] = []
         for move in moves:
             sql, row = self._statement(run, move)
             bucket = buckets.get(sql)
             if bucket is None:
-                bucket = buckets[sql] = Bucket(sql)
-            bucket.rows.append(row)
-            bucket.moves.append(move)
+                buckets[sql] = [row]
+            else:
+                bucket.append(row)
             if move.attempt_end is not None or move.result is not None:
                 add_outcome(run, move, values, attempts)
-        for bucket in buckets.values():
-            run_many(cursor, bucket.sql, bucket.rows)
-            if cursor.rowcount != len(bucket.rows):
-                raise Refused(bucket.moves)
+        for sql, rows in buckets.items():
+            run_many(cursor, sql, rows)
+            if cursor.rowcount != len(rows):
+                raise Refused(len(rows))
         run_many(cursor, self._add_value, values)
         run_many(cursor, self._add_attempt, attempts)
         for move in moves:
@@ -259,7 +251,7 @@ class Writing:
         keeps_driver = to is RunStatus.RUNNING
         ends = to in RUN_TERMINAL
         cursor.execute(
-            self._statements.with_words("move_run", to=to.value, sources=quoted(sources(RUN_MOVES, to))),
+            self._move_run[to],
             {
                 "reason": move.reason._value_,
                 "message": move.message,

@@ -6,7 +6,7 @@ SELECT runs.key, runs.run_id, runs.kind, runs.status, runs.reason, runs.message,
 FROM runs LEFT JOIN engines ON engines.id = runs.engine
 WHERE (:any_status OR runs.status IN (SELECT value FROM json_each(:statuses)))
   AND (:kind IS NULL OR runs.kind = :kind)
-  AND (:before IS NULL OR runs.key < :before)
+  AND runs.key < :before
   AND substr(runs.run_id, 1, length(:prefix)) = :prefix
 ORDER BY runs.key
 LIMIT :limit

@@ -69,13 +69,14 @@ class FsspecBlobs(KeptBlobs):
     def touch(self, hashes: Collection[str]) -> None:
         files, _ = self._where()
         for name in hashes:
+            path = self._path(name)
+            if not files.exists(path):
+                continue
             try:
-                files.touch(self._path(name), truncate=False)
+                files.touch(path, truncate=False)
             except (NotImplementedError, ValueError):
                 # Where a time cannot be set, writing the same bytes again sets it.
-                files.pipe_file(self._path(name), self.get(name))
-            except FileNotFoundError:
-                continue
+                files.pipe_file(path, self.get(name))
 
     def _age(self, path: str) -> float | None:
         """When the file was last written; the beginning of time where the file system does not say."""
