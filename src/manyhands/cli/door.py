@@ -191,4 +191,4 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.", autocompletion=complete_run)]
-Runs = Annotated[list[str], typer.Argument(metavar="RUN…", help="Ids of the runs.", autocompletion=complete_run)]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN", help="Ids of the runs.", autocompletion=complete_run)]

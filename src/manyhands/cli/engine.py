@@ -128,9 +128,7 @@ def _last_words(path: str, start: int) -> str:
 @command(app, "stop")
 def stop(
     door: Door,
-    engines: Annotated[
-        list[str] | None, typer.Argument(metavar="[ENGINE…]", help="Ids; else all on this host.")
-    ] = None,
+    engines: Annotated[list[str] | None, typer.Argument(metavar="ENGINE", help="Ids; else all on this host.")] = None,
     wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for the end.")] = 30.0,
 ) -> Exit | None:
     """Stop engines in good order: their runs become resumable. Waits until their processes are gone."""

@@ -17,7 +17,7 @@ def why(
     run: Run,
     task: Annotated[
         str | None,
-        typer.Argument(metavar="[STEP]", help="A step of the run; else the run itself.", autocompletion=complete_task),
+        typer.Argument(metavar="STEP", help="A step of the run; else the run itself.", autocompletion=complete_task),
     ] = None,
 ) -> None:
     """Explain why a run or a step is as it is: why it ran, did not run, waits, failed, or ran again."""

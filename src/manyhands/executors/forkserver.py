@@ -7,7 +7,6 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
 from time import monotonic, time
 
 import msgspec
@@ -19,7 +18,7 @@ from manyhands.model.errors import BackendError
 decode_exited = msgspec.msgpack.Decoder(wire.Exited).decode
 
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from manyhands.worker.zygote import main; main()"
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CLOSE_SECONDS = 5.0
 """How much longer than its grace a fork server may take to end before it is killed."""
 

@@ -83,6 +83,7 @@ class Link:
 
     def send(self, launches: list[Launch]) -> bool:
         """True when all could be written; else call `flush` once the socket is writable."""
+        message = wire.frame(launches)
         if not self.outstanding:
             self.heard = monotonic()
         number = self._sent
@@ -90,7 +91,6 @@ class Link:
             self.outstanding.append((number, launch))
             number += 1
         self._sent = number
-        message = wire.frame(launches)
         if not self._unsent:
             try:
                 count = self.tasks.send(message)

@@ -36,7 +36,8 @@ ENTRY_MODULE = "manyhands.worker.entry"
 
 class ProcessExecutor:
     """A pool of `processes` workers (by default one per core that this process may use), forked when they are needed
-    from a fork server that is started when it is needed: a driver that uses none pays for none.
+    from a fork server that is started when it is needed: a driver that uses none pays for none. Workers have the
+    working directory and the environment of that moment.
 
     `settings`: plain values, handed to every entry in its context; the entry `store` becomes `MANYHANDS_STORE` in the
     workers' environment. `log_folder`: where the output of attempts is kept (None: it goes where the driver's goes).

@@ -1,0 +1,1 @@
+"""The far side of every executor: what runs in the process that runs an attempt."""
