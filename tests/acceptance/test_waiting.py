@@ -221,17 +221,33 @@ def test_awaiting_with_a_time_limit(place: Place, tmp_path: Path) -> None:
 # --- workflows in steps --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("inplace", [False, True])
-def test_a_step_runs_another_workflow(place: Place, inplace: bool) -> None:
-    """The inner run is a run of its own in the same store, whoever drives it."""
+def test_a_step_runs_another_workflow(place: Place) -> None:
+    """The inner run is a run of its own in the same store, driven by the worker."""
 
-    @workflow.step(allow_inplace=inplace)
+    @workflow.step
     def outer() -> int:
         return add.step(20, 1).run("inner") * 2
 
     assert outer.step().run("outer") == 42
     assert dict(workflow.list_all()) == {"inner": workflow.SUCCESSFUL, "outer": workflow.SUCCESSFUL}
     assert workflow.get_output("inner").result() == 21
+
+
+@pytest.mark.parametrize("wait", [lambda built: built.run("inner"), lambda built: built.run_async("inner")])
+def test_a_step_in_place_cannot_wait_for_another(place: Place, wait: Any) -> None:
+    """It is in the thread that would have to drive the other, so it fails, and says what to do instead."""
+    add.step(1, 1).run("before")
+
+    @workflow.step(allow_inplace=True)
+    def outer() -> Any:
+        assert workflow.get_output("before").result() == 2
+        return wait(add.step(20, 1))
+
+    with pytest.raises(workflow.WorkflowExecutionError, match="Drop `allow_inplace`") as caught:
+        outer.step().run("outer")
+    assert isinstance(caught.value.__cause__, manyhands.StateError)
+    assert add.step(1, 2).run("after") == 3
+    assert {run_id for run_id, _ in workflow.list_all()} == {"before", "outer", "after"}
 
 
 def test_a_step_that_runs_another_is_resumed(place: Place, tmp_path: Path) -> None:

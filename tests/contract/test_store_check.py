@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import manyhands.stores.sql
 from manyhands.model.records import Changes, TaskMove
 from manyhands.model.states import Reason, RunStatus
 from manyhands.model.values import Encoded
@@ -150,6 +151,7 @@ def test_names_that_come_twice_are_found(store: SqliteStore, path: Path) -> None
         """
         CREATE TABLE copy AS SELECT * FROM tasks;
         UPDATE copy SET name = 'step_0' WHERE run = 1 AND ordinal = 5;
+        PRAGMA legacy_alter_table = ON;  -- the view over the table is left alone
         DROP TABLE tasks;
         ALTER TABLE copy RENAME TO tasks;
         """,
@@ -185,10 +187,9 @@ def test_many_findings_of_one_kind_are_counted(store: SqliteStore, path: Path) -
     assert len(found) < 120
 
 
-def test_every_rule_has_been_broken() -> None:
-    folder = Path(SqliteStore.__module__.replace(".", "/")).parent / "sql" / "statements"
-    root = Path(__file__).resolve().parents[2] / "src"
-    assert sorted(RULES) == sorted(file.stem for file in (root / folder).glob("check_*.sql"))
+def test_the_rules_are_the_files() -> None:
+    folder = Path(manyhands.stores.sql.__file__).parent / "statements"
+    assert sorted(RULES) == sorted(file.stem for file in folder.glob("check_*.sql"))
 
 
 def test_a_store_that_was_resumed_canceled_and_forked_is_sound(store: SqliteStore) -> None:

@@ -13,12 +13,14 @@ import pytest
 from manyhands.model.errors import (
     ManyhandsError,
     OptionError,
+    RunActive,
     StoreCorrupt,
     StoreTooNew,
     StoreTooOld,
     StoreUnavailable,
 )
 from manyhands.model.records import Changes
+from manyhands.model.states import RunStatus
 from manyhands.stores import sqlite_database
 from manyhands.stores.sql.migrations import Migration, all_migrations
 from manyhands.stores.sqlite import SqliteStore
@@ -349,3 +351,77 @@ def test_the_connection_of_a_thread_goes_with_it(path: Path) -> None:
     gc.collect()
     assert len(store._database._readers) == 1
     store.close()
+
+
+def test_of_those_who_take_a_run_at_once_one_has_it(path: Path) -> None:
+    stores = [store_at(path) for _ in range(4)]
+    begin(stores[0])
+    for number, store in enumerate(stores):
+        store.enroll(engine(f"taker {number}"))
+    together = threading.Barrier(len(stores))
+    won: list[int] = []
+    lost: list[RunActive] = []
+
+    def take(number: int) -> None:
+        together.wait()
+        try:
+            run = stores[number].open_session(
+                "a run", f"taker {number}", 30.0, dead=[ENGINE], statuses=[RunStatus.RUNNING]
+            )
+            won.append(run.epoch)
+        except RunActive as error:
+            lost.append(error)
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(len(stores))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (won, len(lost)) == ([2], len(stores) - 1)
+    assert stores[0].check() == []
+    for store in stores:
+        store.close()
+
+
+def test_a_check_sees_one_moment_of_a_store_that_is_written(path: Path) -> None:
+    store, other = store_at(path), store_at(path)
+    keys = [begin(store, 30, run_id=f"run {n}") for n in range(3)]
+    over = threading.Event()
+
+    def drive() -> None:
+        for n in range(30):
+            for key in keys:
+                write(store, key, start(n))
+                write(store, key, done(n, result=value(b"x")))
+        over.set()
+
+    writer = threading.Thread(target=drive)
+    writer.start()
+    while not over.is_set():
+        assert other.check() == []
+    writer.join()
+    assert other.check() == []
+    store.close()
+    other.close()
+
+
+def test_what_is_no_text_is_refused(path: Path) -> None:
+    store = store_at(path)
+    for action in (lambda: begin(store, run_id="\ud800"), lambda: store.run("\ud800")):
+        with pytest.raises(OptionError, match="cannot be stored"):
+            action()
+    assert store.runs() == []
+    store.close()
+
+
+def test_a_store_in_memory_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    store, other = SqliteStore("sqlite://:memory:"), SqliteStore("sqlite://:memory:")
+    for one in (store, other):
+        one.open()
+        Path(one.log_folder, "1-1.log").write_text("output")
+    begin(store)
+    assert other.runs() == []
+    for one in (store, other):
+        one.close()
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []

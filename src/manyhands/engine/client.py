@@ -122,6 +122,7 @@ class Client:
     def open(self, record: RunRecord, statuses: Sequence[RunStatus]) -> Reference:
         """Take the run's lease and drive it. Errors: `RunActive` when somebody else was faster."""
         engine = self.engine
+        engine.refuse_in_place()
         engine.start()
         now = engine.clock.now()
         dead = engine.dead(record, now)
@@ -154,6 +155,7 @@ class Client:
         if new_id is not None and self._store.run(new_id) is not None:
             raise RunIdInUse(new_id, self.record(new_id).status.value)
         plan = plan_fork(self._store, self.engine.kit, record, tasks, start, inputs or {})
+        self.engine.refuse_in_place()
         self.engine.start()
         now = self.engine.clock.now()
         made = self._store.fork(run_id, new_id or new_run_id(), self.engine.record.id, now, plan)

@@ -375,8 +375,12 @@ class Inspect:
         return log
 
     def _rate(self, run_id: str, now: float) -> float | None:
-        ends = [e.at for e in self.last_events(RECENT, run_id) if e.task is not None and e.state in TASK_TERMINAL]
-        if len(ends) < 2:
-            return None
-        span = now - ends[0]
-        return (len(ends) - 1) / span if span > 0 else None
+        """Tasks that ended per second of late; a session's beginning is not looked beyond."""
+        since = None
+        ended = 0
+        for event in reversed(self.last_events(RECENT, run_id)):
+            since = event.at
+            if event.task is None:
+                break
+            ended += event.state in TASK_TERMINAL
+        return ended / (now - since) if ended and since is not None and now > since else None

@@ -15,7 +15,7 @@ from manyhands.engine.driver import IDLE, Driver
 from manyhands.engine.liveness import Liveness
 from manyhands.engine.loop import Loops
 from manyhands.engine.outputs import Outputs
-from manyhands.model.errors import LeaseLost, ManyhandsError
+from manyhands.model.errors import LeaseLost, ManyhandsError, WaitInPlace
 from manyhands.model.records import EngineRecord, RunRecord
 from manyhands.model.states import RunStatus
 from manyhands.ports.clock import Clock
@@ -62,6 +62,7 @@ class Engine:
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._waiting = 0
+        self._turning: int | None = None
         self._background: threading.Thread | None = None
         self._wanted = threading.Event()
         self._starting = threading.Lock()
@@ -121,8 +122,14 @@ class Engine:
 
     # --- runs ------------------------------------------------------------------------------------------------------
 
+    def refuse_in_place(self) -> None:
+        """Errors: `WaitInPlace` for a step that runs in the driving thread and would have to wait for itself."""
+        if self._turning == threading.get_ident():
+            raise WaitInPlace()
+
     def submit(self, drive: Drive) -> None:
-        """Drive this run from the next round on."""
+        """Drive this run from the next round on. Errors: `WaitInPlace`."""
+        self.refuse_in_place()
         self.start()
         self.driver.ask(lambda: self.driver.add(drive))
 
@@ -163,6 +170,7 @@ class Engine:
         while not done():
             if deadline is not None and time.monotonic() >= deadline:
                 return False
+            self.refuse_in_place()
             if self.driver.role.acquire(blocking=False):
                 try:
                     self._turn_until(done, deadline, nudge, on_turn)
@@ -180,6 +188,7 @@ class Engine:
     ) -> None:
         longest = IDLE if nudge is None else nudge
         turn = self.driver.turn
+        self._turning = threading.get_ident()
         try:
             while not done():
                 if deadline is not None:
@@ -195,6 +204,8 @@ class Engine:
         except BaseException as error:
             self._abandon(error)
             raise
+        finally:
+            self._turning = None
 
     def _abandon(self, error: BaseException) -> None:
         """Something unforeseen came out of a round. Between rounds (Ctrl-C while waiting) all is well and the runs go

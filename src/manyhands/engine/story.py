@@ -278,6 +278,8 @@ class TaskStory:
         origin = self.run.forked_from
         if origin is None or self.view.status is TaskStatus.PENDING or self._copied_already():
             return
+        if not any(event.reason == Reason.FORKED for event in self.events):
+            return  # it was called in this run for the first time
         changed = self.lineage.changed_inputs(origin, self.task)
         if changed:
             text = f"The fork gave it other inputs than in run '{origin}':\n" + "\n".join(changed)

@@ -159,6 +159,15 @@ class WaitTimeout(StateError, TimeoutError):
     text = "Run '{0}' is not finished after {1} s. It goes on; ask again later, or cancel it."
 
 
+class WaitInPlace(StateError, RuntimeError):
+    """A step that runs in the driving thread waits for a run that this thread is to drive: `WaitInPlace()`."""
+
+    text = (
+        "A step with `allow_inplace` runs in the thread that drives the runs of its process, so it cannot wait for "
+        "another run there. Drop `allow_inplace`, or return the other step instead of running it."
+    )
+
+
 class IllegalMove(StateError, RuntimeError):
     """A guarded write matched no row: `IllegalMove(what, target, why)`."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from manyhands.model.errors import StoreLocationError
 
@@ -21,8 +22,7 @@ SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 CURE = "Give `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or `sqlite://:memory:`."
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """A store's address, taken apart. `path`: the database file, absolute; None for a store in memory."""
 
     url: str

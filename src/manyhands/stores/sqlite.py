@@ -47,7 +47,7 @@ class SqliteStore(SqlEngines, SqlReading, SqlCache, SqlKeeping):
         self._engine = None
         if location.path is None:
             self._blobs = blobs or MemoryBlobs()
-            self.log_folder = os.path.join(short_folder(), f"logs-{os.getpid()}")
+            self.log_folder = os.path.join(short_folder(), f"logs-{os.getpid()}-{id(self):x}")
         else:
             self._blobs = blobs or FolderBlobs(location.beside("blobs"), sync=synchronous == "FULL")
             self.log_folder = location.beside("logs")
@@ -66,6 +66,18 @@ class SqliteStore(SqlEngines, SqlReading, SqlCache, SqlKeeping):
 
     def close(self) -> None:
         self._database.close()
+        if self._in_memory:
+            remove_folder(self.log_folder)
 
     def migrate(self) -> tuple[int, int]:
         return self._database.migrate()
+
+
+def remove_folder(folder: str) -> None:
+    """Remove the log files of a store that is gone."""
+    try:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        pass

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from manyhands.model.errors import IllegalMove, StoreCorrupt, StoreTooNew, StoreTooOld, StoreUnavailable
+from manyhands.model.errors import IllegalMove, OptionError, StoreCorrupt, StoreTooNew, StoreTooOld, StoreUnavailable
 from manyhands.stores.location import Location
 from manyhands.stores.sql.database import Cursor, Row
 from manyhands.stores.sql.migrations import Migration, all_migrations, latest
@@ -95,7 +95,7 @@ class SqliteDatabase:
     process share one writing connection; each has a reading one of its own.
     """
 
-    errors = (sqlite3.Error,)
+    errors = (sqlite3.Error, UnicodeEncodeError, OverflowError)
 
     def __init__(self, location: Location, synchronous: str, migrations: Sequence[Migration] | None = None) -> None:
         self.url = location.url
@@ -156,7 +156,7 @@ class SqliteDatabase:
             return
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         if patiently(lambda: self._pragma("journal_mode")) != "wal":
-            self._in_queue(lambda: self._pragma("journal_mode = WAL"))
+            self._in_queue(self._use_wal)
         for pragma in (
             f"synchronous = {self._synchronous}",
             f"wal_autocheckpoint = {WAL_PAGES}",
@@ -165,6 +165,12 @@ class SqliteDatabase:
             "temp_store = MEMORY",
         ):
             patiently(partial(self._pragma, pragma))
+
+    def _use_wal(self) -> None:
+        if self._pragma("page_count") == 0:
+            # There is nothing yet that a journal could bring back, and one on the disk costs three waits for it.
+            self._pragma("journal_mode = MEMORY")
+        self._pragma("journal_mode = WAL")
 
     def _pragma(self, text: str) -> Any:
         row = self._open().execute(f"PRAGMA {text}").fetchone()
@@ -303,7 +309,7 @@ class SqliteDatabase:
                     return self._open().execute(sql, parameters).fetchall()
             self._open()
             return self._reader().execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except self.errors as error:
             raise self.failure(error) from error
 
     @contextmanager
@@ -370,6 +376,8 @@ class SqliteDatabase:
 
     def failure(self, error: Exception) -> Exception:
         code = code_of(error)
+        if isinstance(error, UnicodeEncodeError | OverflowError):
+            return OptionError(f"A text or number cannot be stored: {error}. Use Unicode text and 64-bit numbers.")
         if isinstance(error, sqlite3.IntegrityError):
             return IllegalMove("The commit", "durable", f"{error}.")
         if code == sqlite3.SQLITE_CORRUPT:

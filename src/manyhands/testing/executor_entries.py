@@ -114,11 +114,13 @@ def come_back_twice(payload: bytes, context: Context) -> Outcome:
     return value(b"parent" if pid else b"child")
 
 
-def announce(folder: str) -> int:
-    """Tell which process this is; the descriptor stays open for as long as the process lives."""
-    descriptor = os.open(os.path.join(folder, "begun"), os.O_WRONLY)
+def open_gate(folder: str) -> int:
+    """Where to tell that one has begun; it stays open for as long as the process lives."""
+    return os.open(os.path.join(folder, "begun"), os.O_WRONLY)
+
+
+def tell(descriptor: int) -> None:
     os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor
 
 
 def await_release(folder: str) -> None:
@@ -130,7 +132,8 @@ def await_release(folder: str) -> None:
 def hold(payload: bytes, context: Context) -> Outcome:
     """Until the gate is opened."""
     folder = payload.decode()
-    descriptor = announce(folder)
+    descriptor = open_gate(folder)
+    tell(descriptor)
     await_release(folder)
     os.close(descriptor)
     return value(b"released")
@@ -149,13 +152,14 @@ def hold_stubbornly(payload: bytes, context: Context) -> Outcome:
 def hold_orderly(payload: bytes, context: Context) -> Outcome:
     """Ends by itself, with a last word and code 7, when it is asked to."""
     folder = payload.decode()
+    descriptor = open_gate(folder)
 
     def end(number: int, stack: object) -> NoReturn:
         os.write(descriptor, b"7\n")
         os._exit(7)
 
     signal.signal(signal.SIGTERM, end)
-    descriptor = announce(folder)
+    tell(descriptor)
     await_release(folder)
     os.close(descriptor)
     return value(b"released")
@@ -163,11 +167,11 @@ def hold_orderly(payload: bytes, context: Context) -> Outcome:
 
 def hold_bravely(payload: bytes, context: Context) -> Outcome:
     """Takes SIGTERM for the signal to come to a result."""
-    received: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, stack: received.append(number))
-    descriptor = announce(payload.decode())
-    while not received:
-        signal.pause()
+    waiting, arrived = os.pipe()
+    signal.signal(signal.SIGTERM, lambda number, stack: os.write(arrived, b"!") and None)
+    descriptor = open_gate(payload.decode())
+    tell(descriptor)
+    os.read(waiting, 1)
     os.close(descriptor)
     return value(b"finished")
 
@@ -175,21 +179,21 @@ def hold_bravely(payload: bytes, context: Context) -> Outcome:
 def hold_with_child(payload: bytes, context: Context) -> Outcome:
     """A child that ignores SIGTERM keeps the announcement open, too."""
     folder = payload.decode()
+    descriptor = open_gate(folder)
     child = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'.'); signal.pause()"
-    descriptor = os.open(os.path.join(folder, "begun"), os.O_WRONLY)
     ready, told = os.pipe()
     subprocess.Popen([sys.executable, "-S", "-c", child], stdout=told, pass_fds=(descriptor,))
     os.read(ready, 1)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    tell(descriptor)
     await_release(folder)
     return value(b"released")
 
 
 def leave_child(payload: bytes, context: Context) -> Outcome:
     """The attempt ends, its child goes on."""
-    descriptor = os.open(os.path.join(payload.decode(), "begun"), os.O_WRONLY)
+    descriptor = open_gate(payload.decode())
     subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"], pass_fds=(descriptor,))
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    tell(descriptor)
     os.close(descriptor)
     return value(b"")
 
@@ -197,7 +201,8 @@ def leave_child(payload: bytes, context: Context) -> Outcome:
 def hold_the_interpreter(payload: bytes, context: Context) -> Outcome:
     """Lets no other thread run for a minute."""
     sys.setswitchinterval(60)
-    descriptor = announce(payload.decode())
+    descriptor = open_gate(payload.decode())
+    tell(descriptor)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         pass

@@ -366,6 +366,16 @@ def test_progress(history: History) -> None:
     assert view.left == pytest.approx(9 / view.rate)
 
 
+def test_the_rate_begins_anew_with_a_session(history: History) -> None:
+    run = history.run("r").task("a").task("b").task("c").done("a")
+    history.tick(10_000)
+    history.graves.ids.add("e1")
+    run = history.take_over("r")
+    assert history.inspect.progress("r").rate is None
+    run.done("b")
+    assert history.inspect.progress("r").rate == pytest.approx(0.5)
+
+
 def test_progress_of_a_run_without_a_driver_has_no_rate(history: History) -> None:
     diamond(history)
     bury(history)

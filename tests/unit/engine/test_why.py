@@ -319,6 +319,15 @@ def test_again_in_a_fork_because_it_was_forked_there(history: History) -> None:
     assert "It is a fork of run 'r'" in told(history, "f")
 
 
+def test_what_a_fork_calls_for_the_first_time_ran_for_no_reason_of_the_fork(history: History) -> None:
+    fork(history, [1, 2])
+    run = history.go_on("f").start("a").task("new", parent="a").forward("a", "new").done("new")
+    text = told(history, "f", "new")
+    assert "It was called by step 'a', which returned it." in text
+    assert "fork" not in text
+    assert run.key is not None
+
+
 def test_a_fork_whose_origin_is_gone(history: History) -> None:
     fork(history, [1, 2], {1: (2,)})
     history.go_on("f").done("a")

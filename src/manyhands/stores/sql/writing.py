@@ -28,6 +28,10 @@ PENDING = TaskStatus.PENDING
 SUCCEEDED = TaskStatus.SUCCEEDED
 FORWARDED = Reason.FORWARDED
 CACHED = Reason.CACHED
+_SUCCEEDED = AttemptStatus.SUCCEEDED
+
+SMALL = 256
+"""Bytes; a value up to this size is kept in its task's row, which is written anyway."""
 
 FEW = 4
 """So many moves are written one by one; sorting more of them by their statements is worth its while."""
@@ -76,7 +80,11 @@ class Writing:
         self.holds = take("lease_holds", "run epoch")
         self._start = take("move_start", f"{start} run task before", sources=quoted(starts))
         self._start_keyed = take("move_start_keyed", f"{start} cache_key run task before", sources=quoted(starts))
-        self._done = take("move_done", "reason started_at ended_at saved run task attempt", sources=allowed(SUCCEEDED))
+        self._done = take(
+            "move_done",
+            "reason worker started_at ended_at saved codec data run task attempt",
+            sources=allowed(SUCCEEDED),
+        )
         self._pending = take("move_pending", "reason message due_at run task attempt", sources=allowed(PENDING))
         self._forward = take(
             "move_forward",
@@ -217,9 +225,9 @@ class Writing:
             forward_to = move.source if move.reason is FORWARDED else None
             times = (move.started_at, move.ended_at)
             return self._forward, (reason, move.message, *times, forward_to, move.cache_key, *guard)
-        plain = to is SUCCEEDED and move.source is None and move.cache_key is None and not move.caught
-        if plain and not move.message and move.started_at is not None and move.ended_at is not None:
-            return self._done, (reason, move.started_at, move.ended_at, int(move.result is not None), *guard)
+        end, value = move.attempt_end, move.result
+        if end is not None and value is not None and fits_in_row(move, end, value):
+            return self._done, (reason, end.worker, end.started_at, end.ended_at, 1, value.codec, value.data, *guard)
         times = (move.started_at, move.ended_at)
         flags = (int(move.caught), int(move.result is not None))
         return self._end[to], (reason, move.message, *times, move.source, *flags, move.cache_key, *guard)
@@ -274,11 +282,29 @@ def allowed(target: TaskStatus) -> str:
     return quoted(sources(TASK_MOVES, target))
 
 
+def fits_in_row(move: TaskMove, end: AttemptEnd, value: Encoded) -> bool:
+    """Whether the task's own row says all there is to say of its attempt: the first, with a small value and nothing
+    else to remember."""
+    return (
+        move.attempt == 1
+        and value.blob is None
+        and len(value.data) <= SMALL
+        and end.status is _SUCCEEDED
+        and end.log is None
+        and move.to is SUCCEEDED
+        and move.source is None
+        and move.cache_key is None
+        and not (move.caught or move.message or end.message)
+    )
+
+
 def add_outcome(run: int, move: TaskMove, values: list[Row], attempts: list[Row]) -> None:
     """The row of an attempt that has ended, with the value it returned; a value that is not the attempt's own gets a
     row of its own."""
     end = move.attempt_end
     result = move.result
+    if end is not None and result is not None and fits_in_row(move, end, result):
+        return
     if end is None:
         own = None
     else:

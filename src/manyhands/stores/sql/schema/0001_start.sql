@@ -53,6 +53,8 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_open ON sessions (run) WHERE ended_at IS NULL;
 
+-- `codec`, `data`: the value of a task whose first attempt succeeded, if the value is small and nothing was printed;
+-- such an attempt has no row in `attempts`, which spares most steps one page of every commit. See `tries`.
 CREATE TABLE tasks (
     run        INTEGER NOT NULL,
     ordinal    INTEGER NOT NULL,
@@ -73,6 +75,8 @@ CREATE TABLE tasks (
     caught     INTEGER NOT NULL DEFAULT 0 CHECK (caught IN (0, 1)),
     saved      INTEGER NOT NULL DEFAULT 0 CHECK (saved IN (0, 1)),
     cache_key  BLOB,
+    codec      TEXT,
+    data       BLOB,
     PRIMARY KEY (run, ordinal),
     UNIQUE (run, name)
 ) WITHOUT ROWID;
@@ -123,6 +127,16 @@ CREATE TABLE attempts (
     log_end    INTEGER,
     PRIMARY KEY (run, ordinal, number)
 ) WITHOUT ROWID;
+
+-- Every attempt that has ended, wherever it is kept.
+CREATE VIEW tries AS
+SELECT run, ordinal, number, status, worker, started_at, ended_at, codec, data, blob, size,
+       cause, message, exit_code, signal, traceback, log_file, log_start, log_end
+FROM attempts
+UNION ALL
+SELECT run, ordinal, 1, 'succeeded', worker, started_at, ended_at, codec, data, NULL, LENGTH(data),
+       NULL, '', NULL, NULL, '', NULL, NULL, NULL
+FROM tasks WHERE codec IS NOT NULL;
 
 -- No AUTOINCREMENT: its counter would be one more page in every commit. A deletion of the newest events leaves one
 -- row of run 0 in their place, so that ids never come again.

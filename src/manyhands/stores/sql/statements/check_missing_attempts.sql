@@ -2,8 +2,8 @@
 WITH RECURSIVE suspect (run, ordinal, attempt, running) AS (
     SELECT run, ordinal, attempt, status = 'running' AND forward_to IS NULL
     FROM tasks
-    WHERE attempt > (SELECT COUNT(*) FROM attempts
-                     WHERE attempts.run = tasks.run AND attempts.ordinal = tasks.ordinal AND number > 0)
+    WHERE attempt > (SELECT COUNT(*) FROM tries
+                     WHERE tries.run = tasks.run AND tries.ordinal = tasks.ordinal AND number > 0)
 ), tried (run, ordinal, number, running) AS (
     SELECT run, ordinal, attempt, running FROM suspect
     UNION ALL
@@ -14,9 +14,9 @@ FROM tried
 JOIN tasks ON tasks.run = tried.run AND tasks.ordinal = tried.ordinal
 JOIN runs ON runs.key = tried.run
 WHERE NOT running
-  AND NOT EXISTS (SELECT 1 FROM attempts
-                  WHERE attempts.run = tried.run AND attempts.ordinal = tried.ordinal
-                    AND attempts.number = tried.number)
+  AND NOT EXISTS (SELECT 1 FROM tries
+                  WHERE tries.run = tried.run AND tries.ordinal = tried.ordinal
+                    AND tries.number = tried.number)
   AND NOT EXISTS (SELECT 1 FROM events
                   WHERE events.run = tried.run AND events.task = tried.ordinal AND events.attempt = tried.number
                     AND events.state = 'pending')

@@ -2,9 +2,9 @@ SELECT 'step ''' || name || ''' of run ''' || run_id || ''' is '
        || CASE WHEN saved THEN 'marked as saved, but has no value' ELSE 'not marked as saved, but has a value' END
 FROM tasks
 JOIN runs ON runs.key = tasks.run
-WHERE saved <> EXISTS (SELECT 1 FROM attempts
-                       WHERE attempts.run = tasks.run AND attempts.ordinal = tasks.ordinal
-                         AND attempts.status = 'succeeded' AND codec IS NOT NULL)
+WHERE saved <> EXISTS (SELECT 1 FROM tries
+                       WHERE tries.run = tasks.run AND tries.ordinal = tasks.ordinal
+                         AND tries.status = 'succeeded' AND tries.codec IS NOT NULL)
 UNION ALL
 SELECT 'step ''' || name || ''' of run ''' || run_id || ''' is ' || tasks.status || ', but has a saved value'
 FROM tasks JOIN runs ON runs.key = tasks.run
@@ -13,7 +13,7 @@ UNION ALL
 SELECT 'attempt ' || number || ' of step number ' || ordinal || ' of run number ' || run
        || CASE WHEN data IS NULL THEN ' has a value without its bytes' ELSE ' has a value of ' || size || ' bytes, but '
                || LENGTH(data) || ' of them' END
-FROM attempts
+FROM tries
 WHERE codec IS NOT NULL AND blob IS NULL AND (data IS NULL OR size NOT IN (0, LENGTH(data)))
 UNION ALL
 SELECT 'the inputs of step number ' || ordinal || ' of run number ' || run || ' are of ' || inputs_size
