@@ -1,4 +1,4 @@
-"""Manyhands: a durable workflow engine. Nothing that has been done is done again; nothing that was asked for is lost."""
+"""A durable workflow engine: nothing that has been done is done again, nothing that was asked for is lost."""
 
 from __future__ import annotations
 

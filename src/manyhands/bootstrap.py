@@ -32,7 +32,7 @@ from manyhands.executors.process import ProcessExecutor
 from manyhands.model.errors import StateError
 from manyhands.model.records import EngineRecord
 from manyhands.ports.executor import Executor
-from manyhands.ports.store import Keeping, Store
+from manyhands.ports.store import Keeping
 from manyhands.settings import Settings
 from manyhands.stores.location import parse_location, short_folder
 from manyhands.stores.opening import address, open_blobs
@@ -66,7 +66,7 @@ def blob_place(chosen: Settings, url: str) -> str:
     return location.beside("blobs")
 
 
-def open_store(chosen: Settings) -> Store:
+def open_store(chosen: Settings) -> SqliteStore:
     """The store that the settings name, opened; a store of an older version is brought up to date."""
     opened = store(chosen)
     opened.open()

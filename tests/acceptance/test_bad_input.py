@@ -215,7 +215,12 @@ def test_a_cycle(place: Place) -> None:
     specs = Ouroboros().__manyhands_forward__(client().engine.kit).specs
     start = client().start
     found = refused(
-        place, lambda: start("cycle", specs, kind="workflow", metadata={}), errors.CycleError, "head", "tail", "Break it"
+        place,
+        lambda: start("cycle", specs, kind="workflow", metadata={}),
+        errors.CycleError,
+        "head",
+        "tail",
+        "Break it",
     )
     assert isinstance(found, ValueError)
 
@@ -242,7 +247,13 @@ def test_arguments_that_cannot_be_pickled(place: Place) -> None:
     """The text names the step, the type and what can be done."""
     words = ("an argument of", "add", "lock", "__getstate__", "codec")
     for argument in (threading.Lock(), [1, {"deep": threading.Lock()}]):
-        refused(place, lambda argument=argument: add.step(argument).run("lock"), errors.EncodingError, *words[:2], *words[3:])
+        refused(
+            place,
+            lambda argument=argument: add.step(argument).run("lock"),
+            errors.EncodingError,
+            *words[:2],
+            *words[3:],
+        )
     refused(place, lambda: add.step(threading.Lock()).run_async("lock"), errors.EncodingError, *words)
     refused(place, lambda: add.step(add.step(1), threading.Lock()).run("lock"), errors.EncodingError, *words)
 

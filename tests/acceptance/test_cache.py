@@ -46,7 +46,13 @@ def test_one_call_has_many_spellings(place: Place, tmp_path: Path) -> None:
     """By position, by name, with the default left out: the same call. 1 and 1.0 and True are not."""
     ledger = tmp_path / "ledger"
     double = counted(ledger)
-    calls = [double.step(1), double.step(1, 2), double.step(value=1), double.step(times=2, value=1), double.step(1, times=2)]
+    calls = [
+        double.step(1),
+        double.step(1, 2),
+        double.step(value=1),
+        double.step(times=2, value=1),
+        double.step(1, times=2),
+    ]
     assert [call.run() for call in calls] == [2] * 5
     assert computed(ledger) == 1
     assert double.step(1.0).run() == 2.0

@@ -194,7 +194,9 @@ def test_several_awaited_at_once(place: Place, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
 
     async def main() -> list[int]:
-        waiting = asyncio.gather(*(gated(gate).step(number).run_async() for number in range(4)), add.step(1, 2).run_async())
+        waiting = asyncio.gather(
+            *(gated(gate).step(number).run_async() for number in range(4)), add.step(1, 2).run_async()
+        )
         await asyncio.sleep(0)
         assert not waiting.done()
         gate.touch()

@@ -39,7 +39,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
-    """Three runs in which everything that a store can hold is there: 1 is driven, 2 has succeeded, 3 is canceled."""
+    """Four runs in which everything that a store can hold is there: 1 is driven, 2 has succeeded, 3 is canceled,
+    4 has a small value in the row of its task."""
     store = SqliteStore(f"sqlite:///{path}")
     store.open()
     large = Encoded("bytes", b"", store.blobs.put(LARGE), len(LARGE))
@@ -52,6 +53,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store.commit([Changes(ended, 1, move=end_run())])
     begin(store, 2, run_id="canceled", moves=[start(0)])
     store.cancel("canceled", 20.0, "enough")
+    begin(store, 1, run_id="plain", moves=[start(0), done(0, result=value(b"small"))])
     assert store.check() == []
     yield store
     store.close()
@@ -121,6 +123,12 @@ CORRUPTIONS = {
     "INSERT INTO attempts (run, ordinal, number, status, started_at, ended_at) VALUES (2, 1, 2, 'lost', 1, 1)": r""
     "step 'step_1' of run 'ended' is in attempt 1, but attempt 2 has ended",
     "DELETE FROM attempts WHERE run = 2 AND ordinal = 1": r"attempt 1 of step 'step_1' of run 'ended' has no record",
+    "UPDATE tasks SET codec = 'bytes', data = x'00' WHERE run = 1 AND ordinal = 1": r"'step_1' of run 'a run' has the"
+    " value of its first attempt in its row, but is running in attempt 2",
+    "INSERT INTO attempts (run, ordinal, number, status, started_at, ended_at) VALUES (4, 0, 1, 'lost', 1, 1)": r""
+    "attempt 1 of step 'step_0' of run 'plain' is recorded twice",
+    "UPDATE tasks SET data = NULL WHERE run = 4": r"attempt 1 of step number 0 of run number 4 has a value without its",
+    "UPDATE tasks SET codec = NULL WHERE run = 4": r"step 'step_0' of run 'plain' is marked as saved, but has no value",
     "UPDATE cache SET data = x''": r"the cached value of step 'step_0' of run 'a run' is of 4 bytes, but there are 0",
     "UPDATE flights SET ordinal = 70": r"is being computed by step number 70 of run number 1, which does not exist",
     "UPDATE flights SET ordinal = 0": r"is being computed by step number 0 of run number 1, which is succeeded",
@@ -181,7 +189,7 @@ def test_a_page_that_was_overwritten_is_found(store: SqliteStore, path: Path) ->
 
 def test_many_findings_of_one_kind_are_counted(store: SqliteStore, path: Path) -> None:
     begin(store, 250, run_id="wide")
-    corrupt(path, "DELETE FROM calls WHERE run = 4")
+    corrupt(path, "DELETE FROM calls WHERE run = 5")
     found = store.check()
     assert "… and 150 more of this kind" in found
     assert len(found) < 120

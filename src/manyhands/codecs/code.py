@@ -34,6 +34,9 @@ class Named:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return find, (self._function.__module__, self._function.__qualname__)
 
@@ -106,9 +109,9 @@ class CodeStore:
 
     def load(self, content_hash: str, what: str) -> Body:
         """Errors: `DecodingError`, `StoreCorrupt`."""
-        value = self._loaded.get(content_hash)
-        if value is not None:
-            return value
+        loaded = self._loaded.get(content_hash)
+        if loaded is not None:
+            return loaded
         data = self._values.blobs.get(content_hash)
         try:
             value: Body = pickle.loads(data)  # noqa: S301 - from our own store, never from the network

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from manyhands.model.errors import UsageError
+
 CODEC = "msgpack"
 
 SCALARS = frozenset({type(None), bool, int, float, str, bytes})
@@ -18,8 +20,10 @@ MAX_DEPTH = 64
 Replace = Callable[[Any], Any]
 
 
-class NotPlain(Exception):
-    """The value holds something that MessagePack would not give back exactly."""
+class NotPlain(UsageError):
+    """The value holds something that MessagePack would not give back exactly: `NotPlain(kind)`; never seen by users."""
+
+    text = "{0} is no plain data."
 
 
 def _keep(value: Any) -> Any:

@@ -59,11 +59,12 @@ class ValueCodec:
         if not self.allow_pickle:
             raise PickleForbidden(what, type(value).__name__)
         try:
-            return cloudpickle.dumps(value, protocol=5)
+            data: bytes = cloudpickle.dumps(value, protocol=5)
         except UsageError:
             raise
         except Exception as error:
             raise EncodingError(what, type(value).__name__, f"{type(error).__name__}: {error}") from error
+        return data
 
     def stored(self, codec: str, data: bytes, what: str) -> Encoded:
         """The bytes as a saved value, in the blob store when they are too large for a row."""

@@ -1,4 +1,4 @@
-"""The client: what a face asks of the engine. Submit, wait, resume, fork, cancel, delete."""
+"""The client, which is what a face asks of the engine: submit, wait, resume, fork, cancel, delete."""
 
 from __future__ import annotations
 

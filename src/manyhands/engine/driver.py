@@ -134,14 +134,25 @@ class Driver:
             _, run, task, attempt = heapq.heappop(self._late)
             drive = self.drives.get(run)
             if drive is not None and drive.machine.is_running(task, attempt):
-                self._timed_out.add((run, task, attempt))
-                self._executors[drive.jobs[task].spec.options.executor].cancel([(run, task, attempt)], self._grace)
+                self._time_out(drive, (run, task, attempt), now)
         due = False
         for drive in self.drives.values():
             at = drive.machine.next_due()
             if at is not None and at <= now:
                 drive.dirty = due = True
         return due
+
+    def _time_out(self, drive: Drive, attempt: tuple[int, int, int], now: float) -> None:
+        """Stop the attempt, unless its time is not up: it counts from where the body began, not from the launch."""
+        options = drive.jobs[attempt[1]].spec.options
+        executor = self._executors[options.executor]
+        began = executor.began(attempt)
+        until = (now if began is None else began) + (options.timeout or 0.0)
+        if until > now:
+            heapq.heappush(self._late, (until, *attempt))
+            return
+        self._timed_out.add(attempt)
+        executor.cancel([attempt], self._grace)
 
     def _advance(self, now: float) -> None:
         """Dispatch what can start, commit all changes at once, then launch and tell those who wait."""

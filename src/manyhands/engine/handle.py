@@ -13,7 +13,6 @@ from manyhands.model.errors import RunNotFound, TaskNotFound, WaitTimeout
 from manyhands.model.records import RunRecord, TaskRecord
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, RunStatus
 
-
 LOOK_AGAIN = 0.5
 """Seconds after which a thread that waits for another process' run looks whether that process still lives."""
 

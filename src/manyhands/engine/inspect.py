@@ -376,11 +376,10 @@ class Inspect:
 
     def _rate(self, run_id: str, now: float) -> float | None:
         """Tasks that ended per second of late; a session's beginning is not looked beyond."""
-        since = None
-        ended = 0
+        ends = []
         for event in reversed(self.last_events(RECENT, run_id)):
-            since = event.at
             if event.task is None:
                 break
-            ended += event.state in TASK_TERMINAL
-        return ended / (now - since) if ended and since is not None and now > since else None
+            if event.state in TASK_TERMINAL:
+                ends.append(event.at)
+        return (len(ends) - 1) / (now - ends[-1]) if len(ends) > 1 and now > ends[-1] else None

@@ -60,6 +60,9 @@ class InlineExecutor:
     def deadline(self) -> float | None:
         return None
 
+    def began(self, attempt: tuple[int, int, int]) -> float | None:
+        return None
+
     def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
         wanted = set(attempts)
         kept: deque[Launch] = deque()

@@ -73,6 +73,11 @@ class Link:
         return self._place[wire.Board.BEGUN]
 
     @property
+    def since(self) -> float:
+        """When it began the last one, in seconds since the epoch."""
+        return self._place[wire.Board.SINCE] / 1e9
+
+    @property
     def log_start(self) -> int:
         """Where its log stood when it began the last one."""
         return self._place[wire.Board.LOG]

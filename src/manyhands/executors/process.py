@@ -103,6 +103,13 @@ class ProcessExecutor:
         due += [link.heard + LONG_SECONDS for link in self._links.values() if self._hoards(link)]
         return min(due, default=None)
 
+    def began(self, attempt: tuple[int, int, int]) -> float | None:
+        for link in self._links.values():
+            for number, launch in link.outstanding:
+                if key_of(launch) == attempt:
+                    return link.since if number == link.begun - 1 else None
+        return None
+
     def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
         wanted = set(attempts)
         for launch in [launch for launch in self._queue if key_of(launch) in wanted]:
@@ -259,9 +266,18 @@ class ProcessExecutor:
         if self._echo is not None:
             self._echo.show(log, launch.label, link.pid)
 
-    def _report(self, launch: Launch, outcome: Outcome, worker: str = "", log: LogRange | None = None) -> None:
+    def _report(
+        self,
+        launch: Launch,
+        outcome: Outcome,
+        worker: str = "",
+        log: LogRange | None = None,
+        began: float | None = None,
+    ) -> None:
         now = time()
-        self._ready.append(Report(launch.run, launch.task, launch.attempt, outcome, now, now, worker, log))
+        self._ready.append(
+            Report(launch.run, launch.task, launch.attempt, outcome, now if began is None else began, now, worker, log)
+        )
         self._watch.wake()
 
     # --- taking back and stopping ----------------------------------------------------------------------------------
@@ -343,7 +359,8 @@ class ProcessExecutor:
             if key_of(launch) in link.canceled:
                 outcome = canceled(failure)
             log = None if isinstance(outcome, Returned) else self._rest_of_log(link, number == begun - 1)
-            self._report(launch, outcome, link.name or f"process:{link.pid}", log)
+            began = link.since if number == begun - 1 else None
+            self._report(launch, outcome, link.name or f"process:{link.pid}", log, began)
             if log is not None:
                 self._logged(link, launch, log)
         self._used -= link.weight

@@ -127,11 +127,11 @@ class Frames:
 class Board:
     """Memory shared with all workers of one fork server: what must be known of a worker however suddenly it dies.
 
-    A worker has one place on it: `PID`, `BEGUN` (how many launches it has begun) and `LOG` (size of its log when it
-    began the last one).
+    A worker has one place on it: `PID`, `BEGUN` (how many launches it has begun), `LOG` (size of its log when it began
+    the last one) and `SINCE` (when that was, in nanoseconds since the epoch).
     """
 
-    PID, BEGUN, LOG, WIDTH = 0, 1, 2, 8
+    PID, BEGUN, LOG, SINCE, WIDTH = 0, 1, 2, 3, 8
     PLACES = 4096
 
     def __init__(self, descriptor: int) -> None:

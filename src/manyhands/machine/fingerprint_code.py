@@ -31,7 +31,7 @@ DEEPEST = 8
 
 def new_walk(depth: int = 0) -> Walk:
     """A walk that knows every kind of value."""
-    return Walk(resolve, _FunctionHandler(depth) if depth <= DEEPEST else _name_only)
+    return Walk(resolve, _FunctionReader(depth) if depth <= DEEPEST else _name_only)
 
 
 def _name_only(function: Any) -> bytes:
@@ -46,7 +46,7 @@ def _package(function: FunctionType) -> str:
     return str(function.__module__).partition(".")[0]
 
 
-class _FunctionHandler:
+class _FunctionReader:
     """Makes the digest of functions. `depth` counts how often data led from a function to a function.
 
     Going down a level with a fresh walk keeps a digest independent of where the walk came from: a function in a set

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from manyhands.model.errors import FingerprintError
+from manyhands.model.errors import FingerprintError, ManyhandsError
 
 Ext = msgspec.msgpack.Ext
 encode = msgspec.msgpack.Encoder().encode
@@ -39,8 +39,10 @@ SHOWN_PARTS = 12
 SHOWN_KEY = 60
 
 
-class UnfitError(Exception):
+class UnfitError(ManyhandsError):
     """A part has no stable identity: `UnfitError(what it is)`. The walk makes it a `FingerprintError` with the path."""
+
+    text = "{0} has no stable identity."
 
 
 def class_name(cls: Any) -> str:
@@ -176,7 +178,7 @@ class Walk:
         try:
             return self._drive(start())
         except UnfitError as problem:
-            raise FingerprintError(self._path(label), str(problem)) from problem.__cause__
+            raise FingerprintError(self._path(label), str(problem.args[0])) from problem.__cause__
         except (FingerprintError, MemoryError):
             raise
         except Exception as problem:

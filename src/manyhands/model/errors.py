@@ -1,13 +1,13 @@
-"""Every error that Manyhands raises: one root, three branches, each text naming the cure.
-
-Arguments go to `super().__init__` unchanged and the text is made in `__str__`, so that an error survives pickling.
-"""
+"""Every error that Manyhands raises: one root, three branches, each text naming the cure."""
 
 from __future__ import annotations
 
 
 class ManyhandsError(Exception):
-    """Root of every error of this package."""
+    """Root of every error of this package.
+
+    Arguments go to `super().__init__` unchanged and the text is made in `__str__`, so that an error survives pickling.
+    """
 
     text = "Manyhands failed."
 

@@ -31,6 +31,10 @@ PATIENCE = 60.0
 PAGE_BYTES = 4096
 WAL_PAGES = 4000
 WAL_BYTES = 2 * PAGE_BYTES * WAL_PAGES
+"""Measured with commits of one step's end and the next one's start: pages of 1 or 2 KiB are 2 % quicker for small
+values, and a third slower for values of 60 KB. A checkpoint every 1,000 pages instead of 4,000 costs a tenth more, as
+the same pages are written again and again; at 8,000 nothing more is gained. `mmap_size` makes no difference."""
+
 CACHE_KIB = 32 * 1024
 STATEMENTS = 256
 

@@ -118,6 +118,19 @@ class CommitSuite:
         assert history(store, key, 0) == [("pending", "called"), ("running", "started"), ("succeeded", "done")]
         assert store.count_tasks(key) == {SUCCEEDED: 1, RUNNING: 1}
 
+    @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 5000, 65536])
+    @pytest.mark.parametrize("many", [False, True])
+    def test_values_of_any_size_come_back(self, store: Store, size: int, many: bool) -> None:
+        count = 20 if many else 1
+        key = begin(store, count, moves=[start(n) for n in range(count)])
+        write(store, key, *(done(n, result=value(b"x" * size)) for n in range(count)))
+        for n in range(count):
+            assert store.result(key, n) == value(b"x" * size)
+            assert [(a.number, a.end) for a in store.attempts(key, n)] == [(1, end_of_attempt(AttemptStatus.SUCCEEDED))]
+        assert [a.task for a in store.attempts(key)] == list(range(count))
+        assert store.counts().attempts == count
+        assert store.check() == []
+
     def test_an_unsaved_value_is_not_kept(self, store: Store) -> None:
         key = begin(store, moves=[start(0), done(0)])
         assert not the_task(store, key, 0).saved

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from time import monotonic
+from time import monotonic, time_ns
 from typing import NoReturn
 
 import msgspec
@@ -102,6 +102,7 @@ class Worker:
             self._begun = number + 1
             place = self._place
             place[wire.Board.LOG] = self._output.end
+            place[wire.Board.SINCE] = time_ns()
             place[wire.Board.BEGUN] = number + 1
         return True
 

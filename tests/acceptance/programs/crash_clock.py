@@ -140,7 +140,14 @@ def report(folder: Path, at: int, kills: int, resumes: int, inplace: bool) -> No
             times.setdefault(name, [0, 0])[1] = count
         status = workflow.get_status(RUN_ID).value
         result = int((folder / "result").read_text())
-        line: dict[str, Any] = {"at": at, "kills": kills, "resumes": resumes, "result": result, "status": status, "times": times}
+        line: dict[str, Any] = {
+            "at": at,
+            "kills": kills,
+            "resumes": resumes,
+            "result": result,
+            "status": status,
+            "times": times,
+        }
         line["findings"] = findings
         sys.stdout.write(f"{json.dumps(line)}\n")
         sys.stdout.flush()

@@ -5,7 +5,6 @@ and the names that it takes for granted are defined.
 """
 
 # fmt: off
-# ruff: noqa: E501
 import time
 from pathlib import Path
 

@@ -372,7 +372,7 @@ def test_the_rate_begins_anew_with_a_session(history: History) -> None:
     history.graves.ids.add("e1")
     run = history.take_over("r")
     assert history.inspect.progress("r").rate is None
-    run.done("b")
+    run.done("b", "c")
     assert history.inspect.progress("r").rate == pytest.approx(0.5)
 
 

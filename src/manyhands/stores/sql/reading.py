@@ -81,8 +81,8 @@ class SqlReading(OverDatabase):
         after = -1
         while True:
             rows = self._rows("calls", {"run": key, "after": after, "limit": CALLS_AT_ONCE})
-            for ordinal, code, codec, data, blob, size in rows:
-                yield TaskCall(ordinal, code, Encoded(codec, data, blob, size))
+            for ordinal, code, codec, data, blob, size, function_key in rows:
+                yield TaskCall(ordinal, code, Encoded(codec, data, blob, size), function_key)
             if len(rows) < CALLS_AT_ONCE:
                 return
             after = rows[-1][0]

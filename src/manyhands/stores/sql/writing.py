@@ -27,7 +27,9 @@ RUNNING = TaskStatus.RUNNING
 PENDING = TaskStatus.PENDING
 SUCCEEDED = TaskStatus.SUCCEEDED
 FORWARDED = Reason.FORWARDED
-CACHED = Reason.CACHED
+UNCACHED = frozenset({Reason.CACHED, Reason.CAUGHT})
+"""Reasons of a success that is nothing to be kept for equal calls: it came from there, or it is a caught failure."""
+
 _SUCCEEDED = AttemptStatus.SUCCEEDED
 
 SMALL = 256
@@ -236,7 +238,7 @@ class Writing:
         """Keep a succeeded task's value under its key, and let others compute it again."""
         where = {"key": move.cache_key or self.flights[run, move.task], "run": run}
         cursor.execute(self._statements["drop_flight"], {**where, "task": move.task})
-        if move.cache_key is None or move.to is not SUCCEEDED or move.reason is CACHED or move.caught:
+        if move.cache_key is None or move.to is not SUCCEEDED or move.reason in UNCACHED:
             return
         where |= {"task": move.task, "at": move.at, "expires_at": move.cache_expires}
         value = move.result

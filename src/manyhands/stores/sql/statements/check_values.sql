@@ -19,3 +19,14 @@ UNION ALL
 SELECT 'the inputs of step number ' || ordinal || ' of run number ' || run || ' are of ' || inputs_size
        || ' bytes, but there are ' || LENGTH(inputs_data)
 FROM calls WHERE inputs_blob IS NULL AND inputs_size NOT IN (0, LENGTH(inputs_data))
+UNION ALL
+SELECT 'step ''' || name || ''' of run ''' || run_id || ''' has the value of its first attempt in its row, but is '
+       || tasks.status || ' in attempt ' || tasks.attempt
+FROM tasks JOIN runs ON runs.key = tasks.run
+WHERE codec IS NOT NULL AND (tasks.status <> 'succeeded' OR attempt <> 1)
+UNION ALL
+SELECT 'attempt 1 of step ''' || name || ''' of run ''' || run_id || ''' is recorded twice'
+FROM tasks
+JOIN runs ON runs.key = tasks.run
+JOIN attempts ON attempts.run = tasks.run AND attempts.ordinal = tasks.ordinal AND number = 1
+WHERE tasks.codec IS NOT NULL
