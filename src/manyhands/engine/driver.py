@@ -182,12 +182,8 @@ class Driver:
     def _commit(self, drives: list[Drive]) -> None:
         """Write the changes of all drives in one transaction; where that fails, each by itself, so that a run whose
         lease is lost does not take the others with it."""
-        sheets = []
-        for drive in drives:
-            if drive.dirty or drive.end is not None:
-                changes = drive.take_changes()
-                if changes.moves or changes.tasks or changes.move is not None or changes.new_run is not None:
-                    sheets.append((drive, changes))
+        sheets = [(drive, drive.take_changes()) for drive in drives if drive.dirty or drive.end is not None]
+        sheets = [(drive, changes) for drive, changes in sheets if _holds_something(changes)]
         if not sheets:
             return
         try:
@@ -200,9 +196,13 @@ class Driver:
                     self._commit_alone(drive, changes)
         for drive, changes in sheets:
             if drive.key is None and changes.key is not None:
-                drive.key = drive.changes.key = changes.key
-                if drive.end is None:
-                    self.drives[changes.key] = drive
+                self._enter(drive, changes.key)
+
+    def _enter(self, drive: Drive, key: int) -> None:
+        """A new run has been committed and has its key."""
+        drive.key = drive.changes.key = key
+        if drive.end is None:
+            self.drives[key] = drive
 
     def _commit_alone(self, drive: Drive, changes: Changes) -> None:
         try:
@@ -253,6 +253,10 @@ class Driver:
             if deadline is not None:
                 until = min(until, deadline - monotonic)
         return max(0.0, until)
+
+
+def _holds_something(changes: Changes) -> bool:
+    return bool(changes.moves or changes.tasks) or changes.move is not None or changes.new_run is not None
 
 
 def _end_of(drive: Drive, now: float) -> RunMove | None:

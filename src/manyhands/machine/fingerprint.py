@@ -35,16 +35,18 @@ def fingerprint(value: Any) -> bytes:
     * None, bool, int, float, str, bytes: type and value. 1, 1.0, True, "1" and b"1" differ; so do 0.0 and -0.0, for a
       function can tell them apart. Every NaN equals every other.
     * list, tuple, set, frozenset differ. The order of a dict's entries does not count, save in an `OrderedDict`.
-    * NumPy arrays: dtype, shape, content in C order; byte order and layout in memory do not count, nor do values under a
-      mask. Arrays of objects: element by element. pandas objects: class, names, dtypes, index, values.
-    * Dataclasses, msgspec Structs, attrs classes, pydantic models: class and declared fields. Enum members: class and name.
+    * NumPy arrays: dtype, shape, content in C order; byte order and layout in memory do not count, nor do values under
+      a mask. Arrays of objects: element by element. pandas objects: class, names, dtypes, index, values.
+    * Dataclasses, msgspec Structs, attrs classes, pydantic models: class and declared fields. Enum members: class and
+      name.
     * Paths: their text. Dates and times: fields, fold and zone, so the same moment told in two zones differs.
-    * Instances of subclasses of built-in types: class, content and attributes. Exceptions: class, arguments, attributes.
+    * Instances of subclasses of built-in types: class, content and attributes. Exceptions: class, arguments,
+      attributes.
     * Classes, modules, built-in functions: their name. Functions: see `fingerprint_function`.
     * Any object whose class has `__fingerprint__(self)`: class and what that returns.
 
-    Everything else raises `FingerprintError`: identity by address or by pickle would differ from process to process, and
-    identity by attributes would take caches, locks and counters for inputs.
+    Everything else raises `FingerprintError`: identity by address or by pickle would differ from process to process,
+    and identity by attributes would take caches, locks and counters for inputs.
     """
     return new_walk().digest(value, "value")
 
