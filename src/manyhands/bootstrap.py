@@ -23,6 +23,7 @@ from manyhands.engine.inspect import Inspect
 from manyhands.engine.liveness import Liveness, born, host
 from manyhands.engine.loop import Loop, Loops
 from manyhands.engine.outputs import Outputs
+from manyhands.engine.placement import Placement
 from manyhands.engine.pruner import Pruner
 from manyhands.engine.reaper import Reaper
 from manyhands.engine.service import Engine, Parts
@@ -92,8 +93,8 @@ def client(chosen: Settings, kind: str = "embedded") -> Client:
     liveness = Liveness()
     record = engine_record(kind, clock.now(), chosen.lease_seconds)
     outputs = Outputs(opened, kit)
-    collector = Collector(kit, outputs, random.Random())  # noqa: S311 - jitter, not a secret
     pool = executors(chosen, opened, kit)
+    collector = Collector(kit, outputs, Placement(pool), random.Random())  # noqa: S311 - jitter, not a secret
     caching = Caching(opened, kit, outputs, liveness, record.id)
     dispatcher = Dispatcher(pool, outputs, caching, collector)
     driver = Driver(opened, pool, collector, dispatcher, clock, chosen.grace_seconds)

@@ -53,7 +53,7 @@ def test_a_time_out_has_a_budget_of_its_own(place: Place, tmp_path: Path) -> Non
     """It does not burn the tries meant for errors."""
     tries = tmp_path / "tries"
 
-    @workflow.step(name="mixed", timeout=0.3, max_retries=2)
+    @workflow.step(name="mixed", timeout=1.0, max_retries=2)
     def mixed() -> int:
         number = count_up(tries)
         if number == 1:

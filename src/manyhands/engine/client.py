@@ -13,6 +13,7 @@ from manyhands.engine.drive import Drive
 from manyhands.engine.forking import plan_fork
 from manyhands.engine.handle import Reference, RunReference, StepReference
 from manyhands.engine.loading import has_output, load
+from manyhands.engine.placement import Placement
 from manyhands.engine.service import Engine
 from manyhands.model.errors import OptionError, RunActive, RunIdInUse, RunNotFound, TaskNotFound
 from manyhands.model.records import NewRun, RunRecord
@@ -29,6 +30,7 @@ class Client:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._store = engine.store
+        self._placement = Placement(engine.executors)
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -47,7 +49,7 @@ class Client:
 
         Errors: `RunActive`, `RunIdInUse`, `CycleError`, `OptionError` for an executor that there is not.
         """
-        self._check(specs)
+        self._placement.check(specs)
         digest = definition(specs)
         if run_id is None:
             run_id = new_run_id()
@@ -72,19 +74,6 @@ class Client:
         if drive.done and drive.key is None and drive.error is not None:
             raise drive.error
         self.engine.in_background()
-
-    def _check(self, specs: Sequence[TaskSpec]) -> None:
-        known = self.engine.executors
-        for spec in specs:
-            options = spec.options
-            executor = known.get(options.executor)
-            if executor is None:
-                raise OptionError(f"{spec.label}: no executor '{options.executor}'; there are {', '.join(known)}.")
-            if options.slots > executor.slots:
-                raise OptionError(
-                    f"{spec.label} asks for {options.slots} CPUs, but executor '{options.executor}' has "
-                    f"{executor.slots}: ask for fewer (`num_cpus=`), or `init(processes={options.slots})`."
-                )
 
     def _again(self, record: RunRecord, digest: bytes) -> Reference:
         if self._is_driven(record):
@@ -120,7 +109,8 @@ class Client:
         return self.open(record, statuses)
 
     def open(self, record: RunRecord, statuses: Sequence[RunStatus]) -> Reference:
-        """Take the run's lease and drive it. Errors: `RunActive` when somebody else was faster."""
+        """Take the run's lease and drive it. Errors: `RunActive` when somebody else was faster,
+        `OptionError` when a task asks for more than there is here."""
         engine = self.engine
         engine.refuse_in_place()
         engine.start()
@@ -128,6 +118,11 @@ class Client:
         dead = engine.dead(record, now)
         opened = self._store.open_session(record.run_id, engine.record.id, now, dead=dead, statuses=statuses)
         drive = load(self._store, opened, now)
+        try:
+            self._placement.check(job.spec for job in drive.jobs)
+        except OptionError:
+            self._store.forget_lease(opened.key, opened.epoch, now)
+            raise
         engine.submit(drive)
         return RunReference(engine, record.run_id, drive)
 

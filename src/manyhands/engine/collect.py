@@ -7,6 +7,7 @@ import random
 from manyhands.codecs.kit import Kit
 from manyhands.engine.drive import Drive
 from manyhands.engine.outputs import Outputs
+from manyhands.engine.placement import Placement
 from manyhands.model.errors import ManyhandsError
 from manyhands.model.outcomes import Failure, Forward, Outcome, Report, Returned, Value
 from manyhands.model.records import AttemptEnd, TaskMove
@@ -24,8 +25,9 @@ _TO_SUCCEEDED = TaskStatus.SUCCEEDED
 class Collector:
     """Turns reports into changes. `chance` gives numbers in [0, 1) for the jitter of retries."""
 
-    def __init__(self, kit: Kit, outputs: Outputs, chance: random.Random) -> None:
+    def __init__(self, kit: Kit, outputs: Outputs, placement: Placement, chance: random.Random) -> None:
         self._kit = kit
+        self._placement = placement
         self._outputs = outputs
         self._chance = chance
 
@@ -40,6 +42,7 @@ class Collector:
             value = outcome.value
         elif type(outcome) is Forward:
             try:
+                self._placement.check(outcome.specs)
                 forward_to = drive.forward(task, outcome, now)
             except ManyhandsError as error:
                 outcome = self.refusal(error)
