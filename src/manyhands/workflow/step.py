@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, overload
 
+import cloudpickle
+
 from manyhands.codecs.code import Body, capture, find
 from manyhands.codecs.kit import Kit
 from manyhands.engine.caching import call_key
@@ -58,7 +60,8 @@ class StepFunction:
     def __reduce__(self) -> Any:
         # A step of a module that can be imported travels by name, so that both sides have the same one.
         module, name = getattr(self, "__module__", "__main__"), getattr(self, "__qualname__", "")
-        if module != "__main__" and _lookup(module, name) is self:
+        by_value = module == "__main__" or module in cloudpickle.list_registry_pickle_by_value()
+        if not by_value and _lookup(module, name) is self:
             return _restore, (module, name)
         return StepFunction, (self._function, self.settings)
 

@@ -15,15 +15,18 @@ DISPLAY = "manyhands.telemetry.progress"
 @contextmanager
 def watched(reference: Reference) -> Iterator[Callable[[], None]]:
     """What to call after each turn of the driver to keep a display of the run up to date."""
-    display = importlib.import_module(DISPLAY).Progress()
+    display = importlib.import_module(DISPLAY).Progress(reference.run_id)
     drive = reference.drive if isinstance(reference, RunReference) else None
     with display:
 
         def on_turn() -> None:
-            if drive is not None:
+            if drive is not None and display.due:
                 machine = drive.machine
                 running = [drive.jobs[task].name for task, _ in machine.running()]
                 display.update(machine.counts(), running)
 
-        yield on_turn
-        on_turn()
+        try:
+            yield on_turn
+        finally:
+            if drive is not None:
+                display.update(drive.machine.counts())  # how it ended, whenever it was last shown
