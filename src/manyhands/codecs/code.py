@@ -143,7 +143,9 @@ def capture(function: Callable[..., Any]) -> tuple[Any, ...] | None:
 
 
 def _capture(function: Any, held: list[Any], seen: set[int]) -> bool:
-    function = getattr(function, "__wrapped_step__", function)
+    if hasattr(type(function), "__wrapped_step__"):
+        held.append(function.settings)
+        function = function.__wrapped_step__
     if type(function) is not types.FunctionType:
         return False
     if id(function) in seen:
@@ -154,6 +156,9 @@ def _capture(function: Any, held: list[Any], seen: set[int]) -> bool:
     parts: list[Any] = list(function.__defaults__ or ())
     if function.__kwdefaults__:
         parts.extend(function.__kwdefaults__.values())
+    if function.__dict__:
+        held.append(tuple(function.__dict__))
+        parts.extend(function.__dict__.values())
     for cell in function.__closure__ or ():
         try:
             parts.append(cell.cell_contents)

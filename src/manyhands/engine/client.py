@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -31,6 +32,7 @@ class Client:
         self.engine = engine
         self._store = engine.store
         self._placement = Placement(engine.executors)
+        self._opening = threading.Lock()
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -114,17 +116,22 @@ class Client:
         engine = self.engine
         engine.refuse_in_place()
         engine.start()
-        now = engine.clock.now()
-        dead = engine.dead(record, now)
-        opened = self._store.open_session(record.run_id, engine.record.id, now, dead=dead, statuses=statuses)
-        drive = load(self._store, opened, now)
+        with self._opening:  # two threads may want the same run; the second then sees that the first has it
+            now = engine.clock.now()
+            dead = engine.dead(self.record(record.run_id), now)
+            opened = self._store.open_session(record.run_id, engine.record.id, now, dead=dead, statuses=statuses)
+            drive = load(self._store, opened, now)
+            self._drive(drive, now)
+        return RunReference(engine, record.run_id, drive)
+
+    def _drive(self, drive: Drive, now: float) -> None:
+        """Drive a run whose session is open. Errors: `OptionError`, and the run is left to be taken up elsewhere."""
         try:
             self._placement.check(job.spec for job in drive.jobs)
         except OptionError:
-            self._store.forget_lease(opened.key, opened.epoch, now)
+            self._store.forget_lease(drive.key or 0, drive.epoch, now)
             raise
-        engine.submit(drive)
-        return RunReference(engine, record.run_id, drive)
+        self.engine.submit(drive)
 
     def _has_result(self, record: RunRecord) -> bool:
         entry = self._store.tasks(record.key, after=record.entry - 1, limit=1)[0]
@@ -152,10 +159,13 @@ class Client:
         plan = plan_fork(self._store, self.engine.kit, record, tasks, start, inputs or {})
         self.engine.refuse_in_place()
         self.engine.start()
-        now = self.engine.clock.now()
-        made = self._store.fork(run_id, new_id or new_run_id(), self.engine.record.id, now, plan)
-        drive = load(self._store, made, now)
-        self.engine.submit(drive)
+        with self._opening:
+            now = self.engine.clock.now()
+            if self.engine.dead(record, now):
+                self._store.forget_lease(record.key, record.epoch, now)
+            made = self._store.fork(run_id, new_id or new_run_id(), self.engine.record.id, now, plan)
+            drive = load(self._store, made, now)
+            self._drive(drive, now)
         return RunReference(self.engine, made.run_id, drive)
 
     # --- look, and end ---------------------------------------------------------------------------------------------

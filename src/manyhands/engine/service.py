@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -68,6 +69,8 @@ class Engine:
         self._starting = threading.Lock()
         self._started = False
         self._closed = False
+        self._taken: weakref.WeakValueDictionary[str, Drive] = weakref.WeakValueDictionary()
+        """The drives of this engine by run; one that was submitted is here before the driver knows of it."""
 
     # --- start and end ---------------------------------------------------------------------------------------------
 
@@ -131,12 +134,13 @@ class Engine:
         """Drive this run from the next round on. Errors: `WaitInPlace`."""
         self.refuse_in_place()
         self.start()
+        self._taken[drive.run_id] = drive
         self.driver.ask(lambda: self.driver.add(drive))
 
     def drives(self, record: RunRecord) -> bool:
         """Whether this very engine drives the run now."""
-        drive = self.driver.drives.get(record.key)
-        return drive is not None and drive.epoch == record.epoch
+        taken = self._taken.get(record.run_id)
+        return taken is not None and taken.epoch == record.epoch and not taken.done
 
     def dead(self, record: RunRecord, now: float) -> list[str]:
         """The id of the run's engine if it is dead, or is this one and has given the run up; else nothing."""

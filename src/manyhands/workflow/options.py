@@ -65,7 +65,7 @@ class StepOptions(msgspec.Struct, frozen=True, kw_only=True):
         resources = {name: value for name, value in given.items() if name in RAY_OPTIONS and value is not None}
         check(given)
         if "metadata" in changes:
-            changes["metadata"] = {**self.metadata, **changes["metadata"]}
+            changes["metadata"] = {**self.metadata, **check_metadata(changes["metadata"])}
         if resources:
             changes["ray_options"] = {**self.ray_options, **resources}
         made = msgspec.structs.replace(self, **changes)
@@ -135,20 +135,23 @@ def check(given: dict[str, Any]) -> None:
 
 
 def check_metadata(metadata: Any) -> dict[str, Any]:
-    """Metadata that can be stored. Errors: `MetadataError`."""
+    """Metadata as it is stored: a copy, of plain JSON values. Errors: `MetadataError`."""
     if not isinstance(metadata, dict):
         raise MetadataError("metadata must be a dict.")
+    copied = {}
     for key, value in metadata.items():
+        if not isinstance(key, str):
+            raise MetadataError(f"metadata keys must be text, however {key!r} is a {type(key).__name__}.")
         try:
-            json.dumps(value)
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            (key + text).encode()
         except (TypeError, ValueError) as error:
             raise MetadataError(
                 "metadata values must be JSON serializable, "
-                f"however '{key}' has a value whose {error}. Pass plain text, numbers, lists or dictionaries."
+                f"however {str(key)!r} has a value whose {error}. Pass plain text, numbers, lists or dictionaries."
             ) from error
-        if not isinstance(key, str):
-            raise MetadataError(f"metadata keys must be text, however {key!r} is a {type(key).__name__}.")
-    return metadata
+        copied[str.__str__(key)] = json.loads(text)
+    return copied
 
 
 def _at_least(lowest: float, what: str) -> Callable[[str, Any], None]:

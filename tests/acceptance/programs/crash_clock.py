@@ -83,7 +83,7 @@ def in_child(work: Callable[[], None]) -> int:
             work()
             bootstrap.current.close()
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - told by the exit code, whatever it is
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(code)

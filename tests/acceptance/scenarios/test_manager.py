@@ -1,5 +1,6 @@
 """Many workflows: listing, filters, resuming and canceling them."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -144,11 +145,11 @@ def test_a_canceled_workflow_can_be_resumed(place: Place, tmp_path: Path) -> Non
 
 def test_a_canceled_workflow_stays_canceled(place: Place, tmp_path: Path) -> None:
     """Whatever its steps do afterwards: a late success does not overwrite it."""
+    place.use(grace_seconds=1.0)
     began = tmp_path / "began"
 
     @workflow.step(name="stubborn")
     def stubborn() -> int:
-        signal = __import__("signal")
         signal.signal(signal.SIGTERM, lambda *_: (tmp_path / "told").touch())
         began.touch()
         wait_for_file(tmp_path / "told")
@@ -158,7 +159,6 @@ def test_a_canceled_workflow_stays_canceled(place: Place, tmp_path: Path) -> Non
     wait_for_file(began)
     workflow.cancel("late")
     wait_for_file(tmp_path / "told")
-    assert place.store is not None
     follow_up = workflow.step(lambda: 2).options(num_cpus=2).step().run_async("after")
     assert follow_up.result(30) == 2  # it takes both slots, so the stubborn step is over by now
     assert workflow.get_status("late") is workflow.CANCELED

@@ -43,9 +43,9 @@ def test_no_metadata(place: Place) -> None:
 def test_metadata_that_is_no_dictionary(place: Place) -> None:
     """Scenario 51."""
     before = place.rows()
-    with pytest.raises(ValueError, match="metadata must be a dict."):
+    with pytest.raises(ValueError, match=r"metadata must be a dict\."):
         simple.options(metadata="x")
-    with pytest.raises(ValueError, match="metadata must be a dict."):
+    with pytest.raises(ValueError, match=r"metadata must be a dict\."):
         simple.step().run("wrong", metadata="x")  # type: ignore[arg-type]
     assert place.rows() == before
 
