@@ -98,7 +98,7 @@ def client(chosen: Settings, kind: str = "embedded") -> Client:
     caching = Caching(opened, kit, outputs, liveness, record.id)
     dispatcher = Dispatcher(pool, outputs, caching, collector)
     driver = Driver(opened, pool, collector, dispatcher, clock, chosen.grace_seconds)
-    beat = Heartbeat(opened, driver, clock, record.id, interval=chosen.heartbeat_seconds, lease=chosen.lease_seconds)
+    beat = Heartbeat(opened, driver, clock, record, interval=chosen.heartbeat_seconds, lease=chosen.lease_seconds)
     loops: list[Loop] = [beat]
     if chosen.retention_days:
         loops.append(Pruner(opened, clock, days=chosen.retention_days, first=FIRST_PRUNE))

@@ -157,7 +157,7 @@ def _environment(place: Place, more: dict[str, str]) -> dict[str, str]:
 def run_program(
     program: str | Path, *arguments: object, place: Place, expect: int | None = 0, seconds: float = 60.0, **more: str
 ) -> str:
-    """Run a program to its end in a process of its own; returns what it wrote. `expect`: its exit code, None for any."""
+    """Run a program to its end in a process of its own; returns what it wrote. `expect`: its exit code; None: any."""
     done = subprocess.run(
         _order(program, arguments),
         cwd=place.folder,

@@ -88,8 +88,9 @@ class Engines(Protocol):
         """Write the engine down, before its first session."""
         ...
 
-    def heartbeat(self, engine: str, expires_at: float) -> None:
-        """Put off the engine's expiry; all its leases with it."""
+    def heartbeat(self, engine: str, expires_at: float) -> bool:
+        """Put off the engine's expiry; all its leases with it. One that was taken for dead lives again, though the
+        leases it lost stay lost. False when the engine is not known (any more): it has to enroll again."""
         ...
 
     def retire(self, engine: str, now: float) -> None:

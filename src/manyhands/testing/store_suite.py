@@ -227,9 +227,18 @@ class SessionSuite:
         store.enroll(engine(expires_at=50.0))
         store.enroll(engine(OTHER, started_at=2.0))
         assert [e.id for e in store.engines()] == [OTHER, ENGINE]
-        store.heartbeat(ENGINE, 70.0)
+        assert store.heartbeat(ENGINE, 70.0)
         assert [e.expires_at for e in store.engines()] == [FAR, 70.0]
         assert [e.id for e in store.engines()] == [OTHER, ENGINE]
+
+    def test_an_engine_that_was_taken_for_dead_lives_again(self, store: Store) -> None:
+        key = begin(store)
+        store.retire(ENGINE, 20.0)
+        assert store.heartbeat(ENGINE, 70.0)
+        assert [e.id for e in store.engines()] == [ENGINE]
+        with pytest.raises(LeaseLost):
+            write(store, key, start(0))
+        assert not store.heartbeat("nobody", 70.0)
 
     def test_a_fork_has_what_was_done_and_does_the_rest(self, store: Store) -> None:
         key = begin(store, 7, moves=[start(n) for n in range(5)])

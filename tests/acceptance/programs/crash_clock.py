@@ -1,7 +1,7 @@
 """Kills the driver of a workflow at its n-th write to the store, for every n, and resumes: one line of JSON for each.
 
-`crash_clock.py FOLDER EXECUTOR WHEN [FIRST]`. EXECUTOR: `inline` or `process`. WHEN: `before` or `after` the write. With
-FIRST the run itself is killed at its FIRST-th write, and it is the resume that is killed at its n-th.
+`crash_clock.py FOLDER EXECUTOR WHEN [FIRST]`. EXECUTOR: `inline` or `process`. WHEN: `before` or `after` the write.
+With FIRST the run itself is killed at its FIRST-th write, and it is the resume that is killed at its n-th.
 
 Each run and each resume is a process of its own, forked from this one before it has done anything; that spares the
 start of a hundred interpreters.

@@ -17,9 +17,10 @@ class SqlEngines(SqlJournal, OverDatabase):
             cursor.execute(self._database.statements["enroll"], msgspec.structs.asdict(engine))
         self._engine = engine.id
 
-    def heartbeat(self, engine: str, expires_at: float) -> None:
+    def heartbeat(self, engine: str, expires_at: float) -> bool:
         with transaction(self._database) as cursor:
             cursor.execute(self._database.statements["heartbeat"], {"engine": engine, "expires_at": expires_at})
+            return cursor.rowcount == 1
 
     def retire(self, engine: str, now: float) -> None:
         sql = self._database.statements

@@ -1,1 +1,1 @@
-UPDATE engines SET expires_at = :expires_at WHERE id = :engine AND stopped_at IS NULL
+UPDATE engines SET expires_at = :expires_at, stopped_at = NULL WHERE id = :engine
