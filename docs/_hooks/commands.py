@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+
 from manyhands.cli.main import app
 
 MARKUP = re.compile(r"\[/?(bold|dim|italic|underline|red|green|blue|yellow|cyan|magenta)[a-z ]*\]|\[/\]")

@@ -20,7 +20,6 @@ from manyhands.model.errors import (
     BackendError,
     ExecutionError,
     ManyhandsError,
-    NoSuchActor,
     RunCanceled,
     RunNotFound,
     StateError,
@@ -64,7 +63,7 @@ def exit_code(error: ManyhandsError) -> Exit:
     """The exit code that an error leads to."""
     if isinstance(error, ExecutionError | RunCanceled):
         return Exit.FAILED
-    if isinstance(error, RunNotFound | TaskNotFound | NoSuchActor):
+    if isinstance(error, RunNotFound | TaskNotFound):
         return Exit.NOT_FOUND
     if isinstance(error, StateError):
         return Exit.STATE

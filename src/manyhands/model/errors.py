@@ -99,12 +99,6 @@ class StoreLocationError(UsageError, ValueError):
     text = "Invalid url: {0}. {1}"
 
 
-class MissingExtra(UsageError, ImportError):
-    """An optional part is not installed: `MissingExtra(what, extra)`."""
-
-    text = "{0} needs an optional part: run `pip install 'manyhands[{1}]'`."
-
-
 # --- state -----------------------------------------------------------------------------------------------------
 
 
@@ -145,12 +139,6 @@ class OutputNotReady(StateError, ValueError):
     """The step has no saved output: `OutputNotReady(run_id, name, why)`."""
 
     text = "Cannot load output from step id {1} in workflow {0}: {2}"
-
-
-class NoSuchActor(UsageError, KeyError):
-    """Nobody made this actor: `NoSuchActor(actor_id)`."""
-
-    text = "Actor '{0}' does not exist. Create it with `Class.get_or_create('{0}', …)`."
 
 
 class WaitTimeout(StateError, TimeoutError):

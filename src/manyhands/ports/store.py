@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from manyhands.model.records import (
     AttemptRecord,
@@ -228,11 +228,3 @@ class Wakeable(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class Codec(Protocol):
-    """Values to bytes and back."""
-
-    def encode(self, value: Any, what: str) -> Encoded: ...
-
-    def decode(self, encoded: Encoded, what: str) -> Any: ...

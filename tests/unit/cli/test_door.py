@@ -16,7 +16,6 @@ from manyhands.model import errors
         (errors.StoreLocationError("x", "y"), Exit.USAGE),
         (errors.RunNotFound("r"), Exit.NOT_FOUND),
         (errors.TaskNotFound("r", "a"), Exit.NOT_FOUND),
-        (errors.NoSuchActor("a"), Exit.NOT_FOUND),
         (errors.RunActive("r"), Exit.STATE),
         (errors.RunFinished("r", "failed"), Exit.STATE),
         (errors.RunIdInUse("r", "failed"), Exit.STATE),
