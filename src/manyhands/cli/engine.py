@@ -198,6 +198,7 @@ def status(door: Door) -> Exit | None:
     now = time.time()
     if found:
         table = paint.table("ENGINE", "STATUS", "KIND", "PROCESS", "HOST", "SINCE", "HEARTBEAT", "DRIVES")
+        table.columns[0].no_wrap = True  # it is what `engine stop` takes
         for engine in found:
             table.add_row(*_row(engine, now))
         door.out.print(table)

@@ -76,6 +76,9 @@ class Driver:
         if drive.key is None:
             self.fresh.append(drive)
         else:
+            older = self.drives.get(drive.key)
+            if older is not None:
+                self.give_up(older, LeaseLost(older.key, older.epoch))
             self.drives[drive.key] = drive
             drive.dirty = True
 

@@ -16,7 +16,7 @@ from manyhands.engine.driver import IDLE, Driver
 from manyhands.engine.liveness import Liveness
 from manyhands.engine.loop import Loops
 from manyhands.engine.outputs import Outputs
-from manyhands.model.errors import LeaseLost, ManyhandsError, WaitInPlace
+from manyhands.model.errors import LeaseLost, ManyhandsError, RunActive, WaitInPlace
 from manyhands.model.records import EngineRecord, RunRecord
 from manyhands.model.states import RunStatus
 from manyhands.ports.clock import Clock
@@ -27,6 +27,9 @@ log = logging.getLogger("manyhands")
 
 NUDGE = 0.1
 """Seconds between looks of a thread that waits for something which another process does and may not tell."""
+
+PARTING = 5.0
+"""Seconds that a closing engine waits for the thread that turns its driver."""
 
 OnTurn = Callable[[], None]
 
@@ -102,10 +105,10 @@ class Engine:
             return
         self._closed = True
         self._loops.stop()
+        self._stop_turning()
         unfinished = [drive for drive in self.driver.drives.values() if not drive.done]
         for drive in unfinished:
             self.driver.give_up(drive, LeaseLost(drive.key, drive.epoch))
-        self._wanted.set()
         for executor in self.executors.values():
             executor.close()
         if unfinished:
@@ -123,6 +126,13 @@ class Engine:
             self._wake.close()
         self.store.close()
 
+    def _stop_turning(self) -> None:
+        """Have the background leave the driver; a step that runs in its thread is waited for only so long."""
+        self._wanted.set()
+        if self._turning != threading.get_ident():
+            self.driver.bell.ring()
+            self.driver.role.acquire(timeout=PARTING)
+
     # --- runs ------------------------------------------------------------------------------------------------------
 
     def refuse_in_place(self) -> None:
@@ -131,10 +141,15 @@ class Engine:
             raise WaitInPlace()
 
     def submit(self, drive: Drive) -> None:
-        """Drive this run from the next round on. Errors: `WaitInPlace`."""
+        """Drive this run from the next round on. Errors: `WaitInPlace`; `RunActive` for a new run that another thread
+        of this process has just begun."""
         self.refuse_in_place()
         self.start()
-        self._taken[drive.run_id] = drive
+        with self._starting:
+            taken = self._taken.get(drive.run_id)
+            if drive.key is None and taken is not None and not taken.done:
+                raise RunActive(drive.run_id)
+            self._taken[drive.run_id] = drive
         self.driver.ask(lambda: self.driver.add(drive))
 
     def drives(self, record: RunRecord) -> bool:
