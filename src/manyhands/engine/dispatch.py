@@ -40,12 +40,12 @@ class Dispatcher:
 
     def offer(self, drive: Drive, now: float) -> None:
         """Let a run start what it can; the starts are added to its changes."""
-        for name, executor in self._executors.items():
-            if not drive.machine.ready_for(name, now):
-                continue
+        machine = drive.machine
+        for name in machine.executors:
+            executor = self._executors[name]
             room = executor.slots + executor.backlog() - self.taken[name]
             while room > 0:
-                moves = drive.machine.offer(name, room, now)
+                moves = machine.offer(name, room, now)
                 if not moves:
                     break
                 taken = self._take(drive, moves, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush, heapreplace
 
 from manyhands.machine.limits import Limit, Limits
@@ -208,6 +208,11 @@ class ReadySet:
         self._turn = turn + 1
         self.postponed += 1
         heappush(lane.queue.due, (due, turn, task, lane))
+
+    @property
+    def executors(self) -> Collection[str]:
+        """The executors that tasks have asked for so far."""
+        return self._queues.keys()
 
     def next_due(self) -> float | None:
         """When the first postponed task is due."""

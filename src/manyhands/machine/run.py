@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -221,6 +221,11 @@ class RunMachine:
             self._ready.unpark(self._limits.groups[group])
 
     # --- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def executors(self) -> Collection[str]:
+        """The executors that tasks of this run ask for."""
+        return self._ready.executors
 
     def next_due(self) -> float | None:
         """When the first task that waits for its time may start."""

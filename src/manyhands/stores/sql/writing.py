@@ -172,9 +172,12 @@ class Writing:
         )
 
     def _move(self, cursor: Cursor, run: int, move: TaskMove) -> None:
-        cursor.execute(*self._statement(run, move))
+        statement = self._statement(run, move)
+        cursor.execute(*statement)
         if cursor.rowcount != 1:
             raise Refused(1)
+        if statement[0] is self._done and not self.flights:
+            return  # all there is to say of it is in its row
         if move.attempt_end is not None or move.result is not None:
             values: list[Row] = []
             attempts: list[Row] = []
