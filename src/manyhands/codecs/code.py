@@ -9,6 +9,7 @@ import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -165,7 +166,9 @@ def _capture(function: Any, held: list[Any], seen: set[int]) -> bool:
         except ValueError:
             return False
     names = function.__globals__
-    parts.extend(names[name] for name in _names(code) if name in names)
+    for name in _names(code):
+        if name in names:
+            parts.append(names[name])
     return all(_hold(part, held, seen) for part in parts)
 
 
@@ -181,6 +184,7 @@ def _hold(part: Any, held: list[Any], seen: set[int]) -> bool:
     return False
 
 
+@lru_cache(maxsize=LOADED_MOST)
 def _names(code: types.CodeType) -> tuple[str, ...]:
     nested = tuple(name for const in code.co_consts if isinstance(const, types.CodeType) for name in _names(const))
     return code.co_names + nested if nested else code.co_names

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from manyhands.codecs.kit import Kit
 from manyhands.engine.drive import Drive
 from manyhands.engine.liveness import Liveness
 from manyhands.engine.outputs import Outputs
-from manyhands.machine.fingerprint import fingerprint
+from manyhands.machine.fingerprint import fingerprint_call
 from manyhands.model.records import CacheEntry, TaskMove
 from manyhands.model.states import Reason
 from manyhands.model.values import Encoded
@@ -71,4 +73,4 @@ class Caching:
 
 def call_key(function_key: bytes, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
     """The cache key of a call, its arguments normalised. Errors: `FingerprintError`."""
-    return fingerprint([function_key, list(args), kwargs])
+    return blake2b(function_key + fingerprint_call(args, kwargs), digest_size=16).digest()
