@@ -179,9 +179,10 @@ def test_a_page_that_was_overwritten_is_found(store: SqliteStore, path: Path) ->
     store.close()
     connection = sqlite3.connect(path)
     [(root,)] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchall()
+    [(size,)] = connection.execute("PRAGMA page_size").fetchall()
     connection.close()
     pages = bytearray(path.read_bytes())
-    pages[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
+    pages[(root - 1) * size : root * size] = b"\xff" * size
     path.write_bytes(pages)
     store.open()
     assert any(line.startswith("database: ") for line in store.check())

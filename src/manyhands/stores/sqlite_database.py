@@ -35,6 +35,9 @@ twentieth quicker than those of 4 KiB, and values of 60 KB a seventh slower. Wit
 same pages come again and again and are written back once; with `FULL` a short one, as a file that does not grow is
 sooner on the disk. `mmap_size` and a larger cache made nothing quicker."""
 
+LITTLE_ROOM = 320 * 1024
+"""Bytes; with less than this left, a failure to write is one for want of room."""
+
 CACHE_KIB = 32 * 1024
 STATEMENTS = 256
 
@@ -401,7 +404,7 @@ def is_full(path: str) -> bool:
         there = os.statvfs(os.path.dirname(path))
     except OSError:
         return False
-    return there.f_bavail * there.f_frsize < WAL_BYTES // 100
+    return there.f_bavail * there.f_frsize < LITTLE_ROOM
 
 
 def why_of(error: OSError) -> str:
