@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from manyhands import workflow
-from manyhands.model.states import AttemptStatus, Cause
-from tests.acceptance.kit import Place, count_up, note, noted, wait_for_file
+from manyhands.model.states import AttemptStatus, Cause, TaskStatus
+from tests.acceptance.kit import Place, count_up, note, noted, wait_for_file, wait_until
 
 
 def flaky(tries: Path, good: int, **options: Any) -> workflow.StepFunction:
@@ -221,7 +221,6 @@ def test_siblings_of_a_failed_step_are_let_finish(place: Place, tmp_path: Path) 
     @workflow.step(name="fail", max_retries=1)
     def fail() -> None:
         wait_for_file(started)
-        failed.touch()
         raise ValueError("first")
 
     @workflow.step(name="later")
@@ -232,7 +231,10 @@ def test_siblings_of_a_failed_step_are_let_finish(place: Place, tmp_path: Path) 
     @workflow.step(name="join")
     def join(*_values: Any) -> None: ...
 
+    running = join.step(fail.step(), later.step(sibling.step())).run_async("drained")
+    wait_until(lambda: place.task("drained", "fail").status is TaskStatus.FAILED, "the failure is known")
+    failed.touch()
     with pytest.raises(workflow.WorkflowExecutionError, match="first"):
-        join.step(fail.step(), later.step(sibling.step())).run("drained")
+        running.result(30)
     assert noted(ledger) == ["sibling"]
     assert workflow.get_output("drained", name="sibling").result() == "kept"
