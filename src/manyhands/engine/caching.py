@@ -11,11 +11,10 @@ from manyhands.engine.outputs import Outputs
 from manyhands.machine.fingerprint import fingerprint_call
 from manyhands.model.records import CacheEntry, TaskMove
 from manyhands.model.states import Reason
-from manyhands.model.values import Encoded
 from manyhands.ports.store import Store
 
 RECHECK = 0.05
-"""Seconds until a task that waits for an equal call elsewhere looks again; one in this process is told at once."""
+"""Seconds until a task that waits for an equal call looks again."""
 
 NEXT_ROUND = 1e-5
 """Seconds; later than this round, and before the next."""
@@ -43,16 +42,14 @@ class Caching:
         """The fingerprint of function and inputs, these with the upstreams' results in their places."""
         job = drive.jobs[task]
         what = f"the inputs of {job.name}"
-        results = [self._kit.values.decode(self._result(drive, upstream), what) for upstream in job.upstreams]
+        results = [self._kit.values.decode(self._outputs.input(drive, place), what) for place in job.upstreams]
         args, kwargs = self._kit.calls.decode(job.spec.inputs, results, what)
         return call_key(job.spec.function_key or b"", tuple(args), kwargs)
 
     def claim(self, drive: Drive, move: TaskMove, now: float) -> bool:
         """Single flight: False when an equal call is being computed; the task then looks again when that is done."""
-        if drive.key is None:
-            drive.machine.defer(
-                move.task, now, now + NEXT_ROUND, Reason.FLIGHT
-            )  # a claim names a run, which is there next round
+        if drive.key is None:  # a claim names a run, which is there next round
+            drive.machine.defer(move.task, now, now + NEXT_ROUND, Reason.FLIGHT)
             return False
         dead = self._liveness.dead(self._store.engines(), now)
         if self._store.claim(move.cache_key or b"", drive.key, move.task, self._engine, now, dead):
@@ -65,10 +62,6 @@ class Caching:
         moves = drive.machine.satisfy(move.task, now, Reason.CACHED)
         moves[0].message = f"computed by {entry.name} of run {entry.run_id}"
         return moves
-
-    def _result(self, drive: Drive, ordinal: int) -> Encoded:
-        found = drive.results.get(ordinal)
-        return found if found is not None else self._outputs.encoded(drive.key or 0, drive.run_id, ordinal)
 
 
 def call_key(function_key: bytes, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:

@@ -14,7 +14,6 @@ from manyhands.model.errors import ManyhandsError
 from manyhands.model.outcomes import Launch, Report
 from manyhands.model.records import TaskMove
 from manyhands.model.specs import Call
-from manyhands.model.values import Encoded
 from manyhands.ports.executor import Executor
 
 ENTRY = "manyhands.worker.entry:run"
@@ -102,7 +101,7 @@ class Dispatcher:
     def _launch_of(self, drive: Drive, task: int, attempt: int, job: Job) -> Launch:
         spec = job.spec
         slots = spec.options.slots
-        results = [self._result(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
+        results = [self._outputs.input(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
         call = Call(spec.code, spec.inputs, results, drive.run_id, job.name, attempt, spec.label, job.checkpoint)
         key = drive.key or 0
         self._flying[(key, task, attempt)] = slots
@@ -122,10 +121,3 @@ class Dispatcher:
     def landed(self, executor: str, report: Report) -> None:
         """A launch has been reported; its slots are free."""
         self.taken[executor] -= self._flying.pop((report.run, report.task, report.attempt), 0)
-
-    def _result(self, drive: Drive, ordinal: int) -> Encoded:
-        found = drive.results.get(ordinal)
-        if found is None:
-            found = self._outputs.encoded(drive.key or 0, drive.run_id, ordinal)
-            drive.keep(ordinal, found)
-        return found

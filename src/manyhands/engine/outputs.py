@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from manyhands.codecs.kit import Kit
+from manyhands.engine.drive import Drive
 from manyhands.model.errors import (
     AttemptTimedOut,
     ExecutionError,
@@ -53,6 +54,14 @@ class Outputs:
             return self._own(record_key, run_id, end)
         value, error = self._view(record_key, run_id, end)
         return self._kit.values.encode((value, error), f"the result of {end.name}")
+
+    def input(self, drive: Drive, ordinal: int) -> Encoded:
+        """The same for a task of a run that is driven here: kept in memory for whoever else is to read it."""
+        found = drive.results.get(ordinal)
+        if found is None:
+            found = self.encoded(drive.key or 0, drive.run_id, ordinal)
+            drive.keep(ordinal, found)
+        return found
 
     def failure_of(self, record: RunRecord) -> ExecutionError:
         """The error of a failed run, with its cause."""

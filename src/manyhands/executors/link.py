@@ -163,12 +163,6 @@ class Link:
         self.outstanding = deque(each for each in self.outstanding if not answer.first <= each[0] < answer.end)
         return returned
 
-    def number_of(self, key: Key) -> int | None:
-        for number, launch in self.outstanding:
-            if key_of(launch) == key:
-                return number
-        return None
-
     def kill(self) -> None:
         """For when the fork server, which would do it better, is gone."""
         pid = self.pid
