@@ -13,6 +13,13 @@ BENCH   ?=
 # What is used of the system beyond Python. A package is missing when its probe fails.
 SYSTEM_PACKAGES := python3-venv
 PROBE_python3-venv := $(PYTHON) -c 'import ensurepip, venv'
+# The tests of pages drive a browser, and nothing else needs one. Who is not root tests without, where there is none.
+ifneq ($(filter test test-all,$(MAKECMDGOALS)),)
+ifeq ($(shell id -u),0)
+SYSTEM_PACKAGES += chromium
+endif
+endif
+PROBE_chromium := command -v chromium || command -v chromium-browser || command -v google-chrome
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check fmt bench docs system clean
@@ -40,21 +47,21 @@ fmt: $(VENV)/.stamp-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.stamp-dev .venv-bench/.stamp  ## measure us and our peers, one line per system
+bench: $(VENV)/.stamp-dev .venv-bench/.stamp .venv-bench-ray/.stamp  ## measure us and our peers, one line per system
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: $(VENV)/.stamp-docs  ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove everything that these targets made
-	rm -rf $(VENV) .venv-bench site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-bench-ray site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Manyhands needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	@missing=""; \
-	$(foreach p,$(SYSTEM_PACKAGES),$(PROBE_$(p)) >/dev/null 2>&1 || missing="$$missing $(p)"; ) \
+	$(foreach p,$(SYSTEM_PACKAGES),{ $(PROBE_$(p)); } >/dev/null 2>&1 || missing="$$missing $(p)"; ) \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
@@ -83,4 +90,10 @@ $(VENV)/.stamp-docs: pyproject.toml $(VENV)/.stamp
 .venv-bench/.stamp: pyproject.toml benchmarks/requirements-peers.txt | system
 	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	@touch $@
+
+# The last Ray that had workflows, beside the Ray of today.
+.venv-bench-ray/.stamp: benchmarks/requirements-ray-workflow.txt | system
+	@[ -x .venv-bench-ray/bin/python ] || $(PYTHON) -m venv .venv-bench-ray
+	.venv-bench-ray/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements-ray-workflow.txt
 	@touch $@

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
 from pathlib import Path
 
-from common import Job, Subject
+from common import Job, subjects_of
 
 
-def main(subject_name: str, key: str, size: str, folder: str) -> None:
+def main(module: str, subject_name: str, key: str, size: str, folder: str) -> None:
     # Some systems print to stdout while they work: only the measurement may arrive at the runner.
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    subject: Subject = importlib.import_module(subject_name).SUBJECT
+    subject = next(subject for subject in subjects_of(module) if subject.name == subject_name)
     measure = subject.system(key).measure
     if measure is None:
         raise SystemExit(f"{key} of {subject_name} is a script; run it with run.py.")

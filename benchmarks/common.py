@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Interpreter = Literal["ours", "peers"]
+Interpreter = Literal["ours", "peers", "ray_workflow"]
 Unit = Literal["/s", "ms", "s"]
 
 CHILD_TIMEOUT = 180.0
@@ -67,10 +68,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class System:
-    """One line of the table: either a function run in a child process or a script run from nothing.
+    """One line of the table: a function run in a child process, or a script run from nothing, or a quotation.
 
     A script prints one line as soon as it has done its work. With `own_clock` that line is the seconds it
     measured itself; otherwise the runner takes the time from before the process start to the arrival of the line.
+    `quoted`: a figure found elsewhere, in the subject's unit; nothing is run, and the title says where it is from.
     """
 
     key: str
@@ -80,6 +82,7 @@ class System:
     measure: Callable[[Job], Measured] | None = None
     script: str | None = None
     own_clock: bool = False
+    quoted: float | None = None
     scale: float = 1.0
     against: tuple[Against, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -91,7 +94,8 @@ class System:
 
 @dataclass(frozen=True)
 class Subject:
-    """One question, asked of several systems in the same minutes.
+    """One question, asked of several systems in the same minutes. `module`: where it is declared, if not in one of
+    its own name.
 
     `size` is the amount of work and `scale` of a system multiplies it, so that fast and slow systems run for
     about as long; a figure is always per item.
@@ -106,6 +110,7 @@ class Subject:
     repeats: int = 5
     quick_repeats: int = 2
     warm_up: bool = False
+    module: str = ""
 
     def system(self, key: str) -> System:
         return next(system for system in self.systems if system.key == key)
@@ -119,3 +124,10 @@ class Subject:
     def ratio(self, ours: float, theirs: float) -> float:
         """How many times as fast `ours` is, whichever way round the unit counts."""
         return ours / theirs if self.unit == "/s" else theirs / ours
+
+
+def subjects_of(module_name: str) -> tuple[Subject, ...]:
+    """What a module declares: several `SUBJECTS`, or one `SUBJECT`. Errors: `ImportError`."""
+    module = importlib.import_module(module_name)
+    found: tuple[Subject, ...] = getattr(module, "SUBJECTS", ()) or (module.SUBJECT,)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import json
 import os
 import selectors
@@ -22,7 +21,7 @@ from time import perf_counter
 from typing import Any
 
 import surroundings
-from common import CHILD_TIMEOUT, Job, Limit, Measured, Subject, System
+from common import CHILD_TIMEOUT, Job, Limit, Measured, Subject, System, subjects_of
 
 HERE = Path(__file__).resolve().parent
 NAMES = (
@@ -35,6 +34,8 @@ NAMES = (
     "cold_start",
     "import_time",
     "machine_alone",
+    "actors",
+    "app_turns",
 )
 # No system may call home, and nothing here may leave the machine.
 QUIET = {
@@ -59,6 +60,8 @@ class Line:
     failure: str | None = None
 
     def values(self, subject: Subject) -> list[float]:
+        if self.system.quoted is not None:
+            return [self.system.quoted]
         return [subject.value(measured) for measured in self.measured]
 
     def extras(self) -> dict[str, float]:
@@ -70,15 +73,14 @@ class Line:
 class Runner:
     """Where the interpreters and the fresh folders are."""
 
-    ours: Path
-    peers: Path
+    pythons: dict[str, Path]
     folder: Path
     quick: bool
     repeats: int | None
 
     def measure(self, subject: Subject, system: System) -> Measured:
         """One measurement in a process and a folder of its own, both gone afterwards."""
-        python = self.ours if system.python == "ours" else self.peers
+        python = self.pythons[system.python]
         if not python.exists():
             raise NotMeasuredError(f"no interpreter at {python}; `make bench` makes it")
         folder = Path(tempfile.mkdtemp(dir=self.folder))
@@ -87,13 +89,21 @@ class Runner:
                 return _time_script([str(python), str(HERE / system.script), str(folder)], own_clock=system.own_clock)
             size = subject.quick_size if self.quick else subject.size
             job = Job(max(1, round(size * system.scale)), folder)
-            command = [str(python), str(HERE / "child.py"), subject.name, system.key, str(job.size), str(job.folder)]
-            return Measured(**json.loads(_answer_of(command)))
+            what = [subject.module or subject.name, subject.name, system.key, str(job.size), str(job.folder)]
+            return Measured(**json.loads(_answer_of([str(python), str(HERE / "child.py"), *what])))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def rounds(self, subject: Subject) -> int:
         return self.repeats or (subject.quick_repeats if self.quick else subject.repeats)
+
+
+def _environment() -> dict[str, str]:
+    """This process' environment, but that all may keep compiled modules: peers come with theirs, and ours would be
+    compiled anew at each start."""
+    environment = {**os.environ, **QUIET}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 @contextlib.contextmanager
@@ -105,7 +115,7 @@ def _started(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], Any]
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **QUIET},
+            env=_environment(),
             start_new_session=True,
         )
         try:
@@ -163,7 +173,7 @@ def _measure_subject(runner: Runner, subject: Subject) -> dict[str, Line]:
     for number in range(first, runner.rounds(subject)):
         for system in subject.systems if number % 2 == 0 else reversed(subject.systems):
             line = lines[system.key]
-            if line.failure is not None:
+            if line.failure is not None or system.quoted is not None:
                 continue
             _show_progress(f"{subject.name}: {system.title}, round {number + 1} of {runner.rounds(subject)}")
             try:
@@ -204,7 +214,7 @@ def _comparisons(subject: Subject, lines: dict[str, Line], line: Line, quick: bo
     found = []
     for against in line.system.against:
         other = lines[against.key]
-        if not other.measured:
+        if not other.values(subject):
             continue
         ratio = subject.ratio(ours, median(other.values(subject)))
         text = f"{_number(ratio)} x {against.key}"
@@ -222,8 +232,9 @@ def _report_line(subject: Subject, lines: dict[str, Line], line: Line, quick: bo
         "survives_kill": system.durability.kill,
         "survives_power_cut": system.durability.power_cut,
         "failure": line.failure,
+        "quoted": system.quoted is not None,
     }
-    if line.measured:
+    if line.values(subject):
         values, extras = line.values(subject), line.extras()
         report |= {"unit": subject.unit, "median": median(values), "values": values, "extra": extras}
         report["comparisons"] = _comparisons(subject, lines, line, quick)
@@ -242,6 +253,8 @@ def _print_line(report: dict[str, Any]) -> None:
     values = report["values"]
     rate = f"{_number(report['median'])} {report['unit']}"
     spread = f"({_number(min(values))} .. {_number(max(values))}, n={len(values)})"
+    if report["quoted"]:
+        spread = "(quoted, not measured)"
     notes = [comparison["text"] for comparison in report["comparisons"]]
     notes += [f"{_number(value)} {name}" for name, value in report["extra"].items()]
     notes += report["limits"]
@@ -250,12 +263,16 @@ def _print_line(report: dict[str, Any]) -> None:
     print(f"  {report['title']:<52} {rate:>14} {spread:<28} {durability:<58} {' | '.join(notes)}".rstrip())
 
 
-def _run_subject(runner: Runner, name: str) -> dict[str, Any]:
+def _run_module(runner: Runner, name: str) -> list[dict[str, Any]]:
     try:
-        subject: Subject = importlib.import_module(name).SUBJECT
+        subjects = subjects_of(name)
     except ImportError as error:
         print(f"\n{name}: not measured, as {error}")
-        return {"subject": name, "failure": str(error)}
+        return [{"subject": name, "failure": str(error)}]
+    return [_run_subject(runner, subject) for subject in subjects]
+
+
+def _run_subject(runner: Runner, subject: Subject) -> dict[str, Any]:
     before = surroundings.moment()
     size = subject.quick_size if runner.quick else subject.size
     print(f"\n{subject.name}: {subject.title}" + (f"; {size:,} of them" if size > 1 else ""))
@@ -294,6 +311,12 @@ def _arguments() -> argparse.Namespace:
         default=HERE.parent / ".venv-bench" / "bin" / "python",
         help="interpreter that has the peers",
     )
+    parser.add_argument(
+        "--ray-workflow",
+        type=Path,
+        default=HERE.parent / ".venv-bench-ray" / "bin" / "python",
+        help="interpreter that has the last Ray with workflows",
+    )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the stores are made")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - set(NAMES))
@@ -307,11 +330,15 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     # The name of a virtual environment's interpreter decides which packages it sees: never follow the link.
-    ours, peers = arguments.ours.absolute(), arguments.peers.absolute()
+    pythons = {
+        "ours": arguments.ours.absolute(),
+        "peers": arguments.peers.absolute(),
+        "ray_workflow": arguments.ray_workflow.absolute(),
+    }
     begun = datetime.now().astimezone()
     with tempfile.TemporaryDirectory(prefix="mh-bench-", dir=arguments.folder) as folder:
-        runner = Runner(ours, peers, Path(folder), arguments.quick, arguments.repeats)
-        head = surroundings.head(ours, peers, Path(folder))
+        runner = Runner(pythons, Path(folder), arguments.quick, arguments.repeats)
+        head = surroundings.head(pythons, Path(folder))
         print(
             f"benchmarks, {begun:%Y-%m-%d %H:%M:%S %z}"
             + (" (quick run: too small to judge by)" if runner.quick else "")
@@ -319,7 +346,7 @@ def main() -> None:
         for name, value in head.items():
             print(f"  {name + ':':<18} {value}")
         print("  medians over rounds that take the systems in turn; each in a process and a fresh folder of its own")
-        subjects = [_run_subject(runner, name) for name in arguments.names or NAMES]
+        subjects = [line for name in arguments.names or NAMES for line in _run_module(runner, name)]
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     path = results / f"{begun:%Y-%m-%dT%H-%M-%S}.json"

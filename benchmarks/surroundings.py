@@ -9,11 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 PROC = Path("/proc")
 SAMPLE_SECONDS = 0.5
-PEERS = ("dbos", "distributed", "ray", "joblib", "luigi")
+PACKAGES = {
+    "ours": ("manyhands",),
+    "peers": ("dbos", "distributed", "ray", "joblib", "luigi"),
+    "ray_workflow": ("ray",),
+}
+"""What each interpreter is there for."""
 
 _VERSIONS = """
 import importlib.metadata, platform, sqlite3, sys
@@ -105,7 +111,7 @@ def _versions(python: Path, names: tuple[str, ...]) -> str:
     return asked.stdout or asked.stderr.strip().splitlines()[-1]
 
 
-def head(ours: Path, peers: Path, folder: Path) -> dict[str, str]:
+def head(pythons: Mapping[str, Path], folder: Path) -> dict[str, str]:
     """The lines that stand above every report."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     free = shutil.disk_usage(folder).free // 10**9
@@ -113,7 +119,6 @@ def head(ours: Path, peers: Path, folder: Path) -> dict[str, str]:
         "machine": f"{_cpu_name()}, {os.cpu_count()} CPUs ({usable} usable), {platform.system()} {platform.release()}",
         "stores in": f"{folder} ({_file_system(folder)}, {free} GB free)",
         "runner": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {sys.platform}",
-        "ours": _versions(ours, ("manyhands",)),
-        "peers": _versions(peers, PEERS),
+        **{name: _versions(python, PACKAGES[name]) for name, python in pythons.items()},
         "now": "others use {others_cpu}, load {load}, processes {processes}".format(**moment()),
     }

@@ -1,12 +1,17 @@
 """What holds for every test: CI skips nothing, and no test writes to the work tree or to the user's store."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
 
 IN_CI = bool(os.environ.get("CI"))
+
+# A shell without job control has what it starts in the background ignore Ctrl-C, and programs hand that on to theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline per example: a busy machine is not a bug. CI draws the same examples each time, so that a red build is
 # about the change under test.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import random
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from manyhands import settings as layers
 from manyhands.codecs.kit import Kit
@@ -18,19 +19,22 @@ from manyhands.engine.clock import SystemClock
 from manyhands.engine.collect import Collector
 from manyhands.engine.dispatch import Dispatcher
 from manyhands.engine.driver import Driver
+from manyhands.engine.errands import Errands
 from manyhands.engine.heartbeat import Heartbeat
-from manyhands.engine.inspect import Inspect
 from manyhands.engine.liveness import Liveness, born, host
 from manyhands.engine.loop import Loop, Loops
+from manyhands.engine.mailbox import Mailbox
 from manyhands.engine.outputs import Outputs
 from manyhands.engine.placement import Placement
 from manyhands.engine.pruner import Pruner
 from manyhands.engine.reaper import Reaper
 from manyhands.engine.service import Engine, Parts
-from manyhands.engine.serving import Service
+from manyhands.engine.waiting_room import WaitingRoom
+from manyhands.executors.cores import cores
 from manyhands.executors.inline import InlineExecutor
-from manyhands.executors.process import ProcessExecutor
-from manyhands.model.errors import StateError
+from manyhands.executors.later import LaterExecutor
+from manyhands.executors.presence import PresenceExecutor
+from manyhands.model.errors import OptionError, StateError
 from manyhands.model.records import EngineRecord
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Keeping
@@ -40,7 +44,26 @@ from manyhands.stores.opening import address, open_blobs
 from manyhands.stores.sqlite import SqliteStore
 from manyhands.stores.wake import open_wake
 
+if TYPE_CHECKING:
+    from manyhands.engine.inspect import Inspect
+    from manyhands.engine.serving import Service
+    from manyhands.executors.coroutines import CoroutineExecutor
+    from manyhands.executors.dedicated import DedicatedExecutor
+    from manyhands.executors.process import ProcessExecutor
+
 log = logging.getLogger("manyhands")
+
+WORK_MODULES = ("manyhands.worker.entry", "manyhands.app.far")
+"""What the processes of works find already loaded."""
+
+COROUTINES, WORKS = 100_000, 1024
+"""How many attempts may be coroutines at once, and how many may have a process of their own."""
+
+SERVICE = "service"
+"""Kind of an engine that also looks for runs that others have left."""
+
+LIMITS = ("max_running_workflows", "max_pending_workflows")
+"""Settings that a process keeps as they were first said."""
 
 FIRST_PRUNE = 60.0
 """Seconds after its start until an engine first prunes; a short script never does."""
@@ -81,7 +104,8 @@ def keeping(chosen: Settings) -> Keeping:
 
 def inspect(chosen: Settings) -> Inspect:
     """The read side of the store."""
-    return Inspect(open_store(chosen), Liveness())
+    made: type[Inspect] = _lazily("engine.inspect", "Inspect")
+    return made(open_store(chosen), Liveness())
 
 
 def client(chosen: Settings, kind: str = "embedded") -> Client:
@@ -93,33 +117,39 @@ def client(chosen: Settings, kind: str = "embedded") -> Client:
     liveness = Liveness()
     record = engine_record(kind, clock.now(), chosen.lease_seconds)
     outputs = Outputs(opened, kit)
-    pool = executors(chosen, opened, kit)
+    room = WaitingRoom(kit, clock)
+    pool = {**executors(chosen, opened, kit), room.name: room}
     collector = Collector(kit, outputs, Placement(pool), random.Random())  # noqa: S311 - jitter, not a secret
     caching = Caching(opened, kit, outputs, liveness, record.id)
-    dispatcher = Dispatcher(pool, outputs, caching, collector)
-    driver = Driver(opened, pool, collector, dispatcher, clock, chosen.grace_seconds)
+    dispatcher = Dispatcher(pool, outputs, caching, collector, room)
+    mailbox = Mailbox(opened, kit, outputs, room, collector, dispatcher)
+    driver = Driver(opened, pool, collector, dispatcher, mailbox, room, clock, chosen.grace_seconds)
     beat = Heartbeat(opened, driver, clock, record, interval=chosen.heartbeat_seconds, lease=chosen.lease_seconds)
     loops: list[Loop] = [beat]
     if chosen.retention_days:
         loops.append(Pruner(opened, clock, days=chosen.retention_days, first=FIRST_PRUNE))
-    if kind == Service.KIND:
+    if kind == SERVICE:
         loops.append(Reaper(opened, liveness, clock, interval=chosen.poll_seconds))
-    parts = Parts(opened, kit, outputs, pool, driver, Loops(*loops), clock, liveness, record)
-    return Client(Engine(parts, lambda: open_wake(opened.url, record.id)))
+    turning = Loops(*loops)
+    parts = Parts(opened, kit, outputs, pool, driver, turning, clock, liveness, record, chosen.max_takeovers)
+    engine = Engine(parts, lambda: open_wake(opened.url, record.id))
+    made = Client(engine, running=chosen.max_running_workflows, waiting=chosen.max_pending_workflows)
+    turning.add(Errands(made, interval=chosen.heartbeat_seconds))
+    return made
 
 
 def service(chosen: Settings) -> Service:
     """The engine service of a store."""
-    return Service(
-        client(chosen, Service.KIND),
+    made: type[Service] = _lazily("engine.serving", "Service")
+    return made(
+        client(chosen, SERVICE),
         take_over=chosen.take_over,
-        max_takeovers=chosen.max_takeovers,
         poll=chosen.poll_seconds,
     )
 
 
 def executors(chosen: Settings, opened: SqliteStore, kit: Kit) -> dict[str, Executor]:
-    """The executors of one engine, by name; the pool starts no process before it is used."""
+    """The executors of one engine, by name. Those that most scripts use none or one of are made when they are used."""
     far = {
         "blobs": blob_place(chosen, opened.url),
         "store": opened.url,
@@ -127,10 +157,36 @@ def executors(chosen: Settings, opened: SqliteStore, kit: Kit) -> dict[str, Exec
     }
     inline = InlineExecutor(settings=far)
     inline.context.kit = kit
-    pool = ProcessExecutor(
-        chosen.processes, far, opened.log_folder, grace=chosen.grace_seconds, echo=chosen.echo_output
-    )
-    return {"inline": inline, "process": pool}
+    presence = PresenceExecutor()
+    grace, processes = chosen.grace_seconds, chosen.processes or cores()
+
+    def pool() -> Executor:
+        made: type[ProcessExecutor] = _lazily("executors.process", "ProcessExecutor")
+        return made(processes, far, opened.log_folder, grace=grace, echo=chosen.echo_output)
+
+    def coroutines() -> Executor:
+        made: CoroutineExecutor = _lazily("executors.coroutines", "CoroutineExecutor")(
+            COROUTINES, settings=far, grace=grace
+        )
+        made.context.kit = kit
+        return made
+
+    def works() -> Executor:
+        made: type[DedicatedExecutor] = _lazily("executors.dedicated", "DedicatedExecutor")
+        return made(WORKS, settings=far, grace=grace, preload=WORK_MODULES)
+
+    return {
+        "inline": inline,
+        "process": LaterExecutor("process", processes, pool),
+        "async": LaterExecutor("async", COROUTINES, coroutines),
+        "dedicated": LaterExecutor("dedicated", WORKS, works),
+        presence.name: presence,
+    }
+
+
+def _lazily(module: str, name: str) -> Any:
+    """Something that few scripts need: its module is loaded now."""
+    return getattr(importlib.import_module(f"manyhands.{module}"), name)
 
 
 def engine_record(kind: str, now: float, lease: float) -> EngineRecord:
@@ -165,6 +221,11 @@ class Current:
                 atexit.register(self._client.engine.close)
             return self._client
 
+    @property
+    def made(self) -> bool:
+        """Whether there is one in this process."""
+        return self._client is not None and self._pid == os.getpid()
+
     def configure(self, *, storage: str | None = None, **arguments: Any) -> None:
         """Choose what the client is to be made with. Errors: `StateError` (a `RuntimeError`) when it is made with
         another store; any other change then is told in a warning and has no effect."""
@@ -172,7 +233,9 @@ class Current:
         if storage is not None:
             chosen["store"] = address(storage)
         made = self._client
-        if made is None or self._pid != os.getpid():
+        fresh = made is None or self._pid != os.getpid()
+        chosen = {**self._limits(chosen, fresh), **chosen}
+        if made is None or fresh:
             settings(**chosen)
             self._arguments = chosen
             return
@@ -180,6 +243,17 @@ class Current:
         if address(settings(**chosen).store) != now_at:
             raise OtherStorage(now_at)
         log.warning("`init` was called before; its settings stay as they are.")
+
+    def _limits(self, chosen: dict[str, Any], fresh: bool) -> dict[str, Any]:
+        """The limits that hold already. Errors: `OptionError` when others are chosen now."""
+        held = {name: self._arguments[name] for name in LIMITS if name in self._arguments}
+        for name in LIMITS:
+            if name in chosen and (name in held or not fresh) and chosen[name] != held.get(name):
+                raise OptionError(
+                    f"{name} is {held.get(name)} in this process and cannot be changed to {chosen[name]}. "
+                    "Say it in the first `init`, before anything runs."
+                )
+        return held
 
     def close(self) -> None:
         """Close the client, if there is one; the next use makes another."""

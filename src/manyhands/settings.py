@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
@@ -17,6 +18,9 @@ PROJECT_FILE = "pyproject.toml"
 TABLE = "[tool.manyhands]"
 PREFIX = "MANYHANDS_"
 
+NO_SETTINGS = frozenset({"compat", "node_ip", "public_ip", "token"})
+"""Variables with our prefix that are read elsewhere; a token belongs into no file and is kept by no object."""
+
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Span = Annotated[float, Meta(ge=0)]
@@ -25,7 +29,8 @@ Span = Annotated[float, Meta(ge=0)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What can be set; docs/reference/settings.md says what each does.
 
-    `store` and `processes` are None where nobody chose: the default place, and as many as there are cores.
+    `store` and `processes` are None where nobody chose: the default place, and as many as there are cores; the last two
+    are None for no bound.
     """
 
     store: str | None = None
@@ -41,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     take_over: bool = True
     max_takeovers: Annotated[int, Meta(ge=0)] = 3
     retention_days: Span = 30.0
+    max_running_workflows: Count | None = None
+    max_pending_workflows: Count | None = None
 
 
 ALLOWED: dict[str, str] = {
@@ -57,6 +64,8 @@ ALLOWED: dict[str, str] = {
     "take_over": "true or false",
     "max_takeovers": "a whole number from 0",
     "retention_days": "a number from 0; 0 keeps everything",
+    "max_running_workflows": "a whole number from 1",
+    "max_pending_workflows": "a whole number from 1",
 }
 """What each setting may be, in words, for the text of errors."""
 
@@ -87,8 +96,8 @@ def load(
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for variable, text in environ.items():
-        if text and variable.startswith(PREFIX):
-            name = variable.removeprefix(PREFIX).lower()
+        name = variable.removeprefix(PREFIX).lower()
+        if text and name not in NO_SETTINGS and variable.startswith(PREFIX):
             values[name] = _checked(name, text, f"the environment variable {variable}", strict=False)
     return values
 
@@ -154,7 +163,7 @@ def _beside(folder: str, store: str) -> str:
 
 
 def _checked(name: str, value: object, where: str, *, strict: bool) -> Any:
-    kinds = get_type_hints(Settings, include_extras=True)
+    kinds = _kinds()
     if name not in kinds:
         raise UsageError(f"{where}: there is no such setting. {_suggest(name)}The settings are {', '.join(kinds)}.")
     if name == "synchronous" and isinstance(value, str):
@@ -163,6 +172,11 @@ def _checked(name: str, value: object, where: str, *, strict: bool) -> Any:
         return msgspec.convert(value, kinds[name], strict=strict)
     except msgspec.ValidationError:
         raise UsageError(f"{where} is {value!r}; allowed is {ALLOWED[name]}.") from None
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    return get_type_hints(Settings, include_extras=True)
 
 
 def _suggest(name: str) -> str:

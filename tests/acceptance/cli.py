@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance.kit import noted, wait_until
+
 FLOWS = '''
 import os
 import sys
@@ -173,11 +175,13 @@ class Cli:
 
     @contextmanager
     def waiting(self, run: str, what: str = "waiting") -> Iterator[tuple[subprocess.Popen[str], Path, Path]]:
-        """A run that has come to its step `wait` and waits there for what is written to a pipe."""
+        """A run that has come to its step `wait` and waits there for what is written to a pipe. That it runs is in the
+        store a moment before its body begins, so the body is waited for too."""
         pipe, ledger = self.pipe(f"pipe-{run}"), self.folder / f"ledger-{run}"
         args = ("--arg", json.dumps(str(pipe)), "--arg", json.dumps(str(ledger)))
         with self.started("run", "workflow", f"flows.py:{what}", "--id", run, *args) as process:
             self.until(run, "wait", "running")
+            wait_until(lambda: "wait" in noted(ledger), f"the step wait of {run}")
             yield process, pipe, ledger
 
     def until(self, run: str, task: str | None, state: str) -> None:

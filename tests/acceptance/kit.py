@@ -1,16 +1,20 @@
 """What acceptance tests share: flags and ledgers that cross processes, scripts in processes of their own, a store."""
 
+import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from manyhands import bootstrap, workflow
 from manyhands.engine.context import client
@@ -22,14 +26,23 @@ PATIENCE = 30.0
 
 TICK = 0.01
 
+STANDSTILL = 1.0
+"""Seconds between two looks that count at most: for longer it was the machine that stood still."""
+
+LONG_GRACE = {"MANYHANDS_GRACE_SECONDS": "1000"}
+"""For processes that are to end because they are asked to, and not because their grace is over."""
+
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Wait for something that another process does."""
-    deadline = time.monotonic() + seconds
+    left, before = seconds, time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        if left <= 0:
             raise TimeoutError(f"{what} has not come in {seconds:g} s")
         time.sleep(TICK)
+        now = time.monotonic()
+        left -= min(now - before, STANDSTILL)
+        before = now
 
 
 def wait_for_file(path: str | Path, seconds: float = PATIENCE) -> None:
@@ -38,12 +51,31 @@ def wait_for_file(path: str | Path, seconds: float = PATIENCE) -> None:
 
 
 def note(path: str | Path, word: str) -> None:
-    """One line more in a ledger; safe from many processes, and there though the writer is killed right after."""
+    """One line more in a ledger; safe from many processes, and there though the writer is killed right after.
+
+    The ledger comes with its first line in it, so that whoever waits for the file does not find it empty.
+    """
+    line = f"{word}\n".encode()
+    if not os.path.exists(path) and _begin(path, line):
+        return
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, f"{word}\n".encode())
+        os.write(descriptor, line)
     finally:
         os.close(descriptor)
+
+
+def _begin(path: str | Path, line: bytes) -> bool:
+    """Make the file whole at once; False when another was quicker."""
+    draft = Path(f"{path}.{uuid.uuid4().hex}")
+    draft.write_bytes(line)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
 
 
 def noted(path: str | Path) -> list[str]:
@@ -65,13 +97,15 @@ def count_up(path: str | Path) -> int:
 
 
 def is_alive(pid: int) -> bool:
+    """Whether anything of a process still runs: its first thread may be a zombie while others hold files yet."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 
 
-def wait_gone(pids: Sequence[int], seconds: float) -> None:
+def wait_gone(pids: Sequence[int], seconds: float = PATIENCE) -> None:
     """Wait until none of these processes runs any more."""
     wait_until(lambda: not any(map(is_alive, pids)), f"the end of the processes {pids}", seconds)
 
@@ -82,6 +116,26 @@ def family(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def freeze(pid: int, place: "Place") -> None:
+    """Stop a process as if its machine stood still, at a moment when it holds no lock of the store: whoever holds one
+    is waited for by every other writer, and that is not what is to be tested."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, f"the stop of {pid}")
+        if place.is_free():
+            return
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(TICK)
+
+
+def move_clock(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have this process' engine believe that so much time has passed, and see what is due."""
+    engine = client().engine
+    now = engine.clock.now
+    patch.setattr(engine.clock, "now", lambda: now() + seconds)
+    engine.driver.bell.ring()
 
 
 class Place:
@@ -130,6 +184,19 @@ class Place:
         counts = self.store.counts()
         return counts.runs, counts.tasks, counts.attempts, counts.events, counts.cached
 
+    def is_free(self) -> bool:
+        """Whether nobody is writing to the store just now."""
+        connection = sqlite3.connect(self.path, timeout=0.0, isolation_level=None)
+        try:
+            with open(f"{self.path}.queue", "ab") as queue:
+                fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                connection.execute("BEGIN IMMEDIATE")
+            return True
+        except (BlockingIOError, sqlite3.OperationalError):
+            return False
+        finally:
+            connection.close()
+
     def findings(self) -> list[str]:
         """What is wrong in the store, seen by a connection of its own."""
         if not self.path.is_file():
@@ -155,7 +222,7 @@ def _environment(place: Place, more: dict[str, str]) -> dict[str, str]:
 
 
 def run_program(
-    program: str | Path, *arguments: object, place: Place, expect: int | None = 0, seconds: float = 60.0, **more: str
+    program: str | Path, *arguments: object, place: Place, expect: int | None = 0, seconds: float = 100.0, **more: str
 ) -> str:
     """Run a program to its end in a process of its own; returns what it wrote. `expect`: its exit code; None: any."""
     done = subprocess.run(

@@ -14,7 +14,7 @@ from tests.acceptance.cli import Cli
 
 RUN_KEYS = {
     "id", "key", "kind", "status", "stored", "reason", "message", "metadata", "created_at", "started_at", "ended_at",
-    "duration", "detached", "forked_from", "takeovers", "entry", "source", "driver", "counts",
+    "duration", "detached", "forked_from", "takeovers", "entry", "source", "driver", "counts", "version",
 }  # fmt: skip
 TASK_KEYS = {
     "name", "ordinal", "label", "kind", "status", "stored", "reason", "message", "attempt", "parent", "upstreams",
@@ -128,8 +128,8 @@ def test_runs_list(stored: Cli) -> None:
     assert all(set(run) == RUN_KEYS for run in runs)
     assert runs[2]["counts"] == {"succeeded": 5}
     text = stored("runs", "list").out
-    assert re.search(r"squares +✓ succeeded +5/5 .* owner=\"me\"", text)
-    assert re.search(r"failing +✗ failed +\d/4 1 failed", text)
+    assert re.search(r"squares +workflow +✓ succeeded +5/5 .* owner=\"me\"", text)
+    assert re.search(r"failing +workflow +✗ failed +\d/4 1 failed", text)
     assert "ago)" in text or "just now" in text
 
 
@@ -145,6 +145,27 @@ def test_runs_list_is_filtered_and_paged(stored: Cli) -> None:
     assert ids("--limit", "2", "--before", str(first[-1]["key"])) == ["squares"]
     assert f"--before {first[-1]['key']}" in stored("runs", "list", "--limit", "2").err
     assert "No such run" in stored("runs", "list", "--prefix", "zzz").err
+
+
+def test_runs_list_leaves_out_what_came_about_beside(tmp_path: Path) -> None:
+    """A script that makes plain calls and keeps large values would hide the runs that people started."""
+    cli = Cli(tmp_path)
+    script = (
+        "import ray\n"
+        "from ray import workflow\n"
+        "large = ray.put(b'x' * 100_000)\n"
+        "size = ray.remote(len)\n"
+        "assert ray.get(size.remote(large)) == workflow.step(len).step('four').run('mine') + 99_996\n"
+    )
+    (tmp_path / "beside.py").write_text(script, encoding="utf-8")
+    cli("run", "script", "--as", "ray", "beside.py")
+
+    def kinds(*args: str) -> list[str]:
+        return [run["kind"] for run in cli("runs", "list", "--json", *args).json]
+
+    assert kinds() == kinds("--limit", "1") == ["workflow"]
+    assert kinds("--all") == ["workflow", "call", "put"]
+    assert kinds("--kind", "put") == ["put"]
 
 
 def test_runs_show_draws_the_tree(stored: Cli) -> None:

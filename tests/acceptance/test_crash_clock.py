@@ -12,7 +12,7 @@ STEPS = {"source", "left", "right", "a", "b", "inner", "join", "tail", "last"}
 
 
 def clock(place: Place, *arguments: object) -> list[dict[str, Any]]:
-    output = run_program("crash_clock.py", place.folder, *arguments, place=place, seconds=110)
+    output = run_program("crash_clock.py", place.folder, *arguments, place=place, seconds=280)
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
@@ -27,6 +27,7 @@ def check(outcome: dict[str, Any]) -> None:
         assert 1 <= times <= 1 + interruptions, f"{name} ran too often: {outcome}"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("executor", ["inline", "process"])
 def test_a_kill_at_every_write(place: Place, executor: str, when: str) -> None:
@@ -43,6 +44,7 @@ def test_a_kill_at_every_write(place: Place, executor: str, when: str) -> None:
         assert most == 1, "a kill right after a write costs nothing where nothing runs beside"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("executor", "when"), [("inline", "before"), ("inline", "after"), ("process", "before")])
 def test_a_kill_at_every_write_of_the_resume(place: Place, executor: str, when: str) -> None:
     """The run is killed half way, and its resume again, at each of its own writes."""

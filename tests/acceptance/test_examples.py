@@ -17,11 +17,13 @@ DIGITS = EXAMPLES / "01_digits"
 
 def script(folder: Path) -> Path:
     found = sorted(folder.glob("*.py"))
-    assert len(found) == 1, f"{folder.name} must hold one script, as its reader is to find it"
+    if folder / "demo.py" in found:
+        return folder / "demo.py"
+    assert len(found) == 1, f"{folder.name} must hold one script, or a demo.py, as its reader is to find it"
     return found[0]
 
 
-def run(path: Path, *arguments: str, store: Path, timeout: float = 110) -> str:
+def run(path: Path, *arguments: str, store: Path, timeout: float = 280) -> str:
     """Run an example as a reader would, and return what it printed."""
     done = subprocess.run(
         [sys.executable, str(path), *arguments],
@@ -42,11 +44,33 @@ EXPECTED = {
     "04_fork": ["mean with limit 100: 21.1", "mean with limit  20: 12.13", "survey, clean, mean, clean, mean"],
     "05_cache": ["run 1: {'width': 1.0, 'height': 2.0} → 2.0   computed so far: 1", "computed so far: 2"],
     "06_detached": ["has exited", "Hello, world."],
+    "07_bank": [" transfers, 8 kills; ", "the books balance: 300"],
+    "08_approval": ["Dear manager, may we pay for the yacht?", "hotel: paid, says the clerk", "yacht: not paid"],
+    "09_nightly_sleep": ["killed in its sleep; the run is RESUMABLE", "night 1: due at", "night 4: due at"],
+    "10_daily_training": [
+        "2026-03-01: the model of 1 day(s)",
+        "2026-03-03: the model of 3 day(s)",
+        "each was fetched once",
+    ],
+    "11_killed_work": [
+        "root.alone has failed: lost, was killed by signal 9 (SIGKILL)",
+        "root.alone: 10 steps in 2 processes",
+        "pending running pending running succeeded",
+    ],
 }
 
+NEEDS = {"10_daily_training": "sklearn"}
 
+LINES = {"07_bank": 95, "10_daily_training": 75}
+"""What is short enough where 60 lines are too few: in the bank, the half that kills and counts up is longer than the
+rest; the daily training is a small program that somebody could use."""
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("folder", SMALL, ids=lambda folder: folder.name)
 def test_a_small_example_says_what_it_should(folder: Path, tmp_path: Path) -> None:
+    if folder.name in NEEDS:
+        pytest.importorskip(NEEDS[folder.name], reason="it needs more: pip install 'manyhands[examples]'")
     for _ in range(2):  # and says so again in the same store, for a reader who tries it twice
         output = run(script(folder), store=tmp_path / "store.db")
         assert [text for text in EXPECTED[folder.name] if text not in output] == [], output
@@ -54,7 +78,8 @@ def test_a_small_example_says_what_it_should(folder: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("folder", SMALL, ids=lambda folder: folder.name)
 def test_a_small_example_is_short_enough_to_read(folder: Path) -> None:
-    assert len(script(folder).read_text(encoding="utf-8").splitlines()) <= 60
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
+    assert {name for name, count in lines.items() if count > LINES.get(folder.name, 60)} == set(), lines
 
 
 def test_the_index_lists_every_example() -> None:
@@ -63,7 +88,7 @@ def test_the_index_lists_every_example() -> None:
     assert [folder.name for folder in FOLDERS if not (folder / "README.md").is_file()] == []
 
 
-def demo(out: Path, *arguments: str, timeout: float = 110) -> tuple[str, Path]:
+def demo(out: Path, *arguments: str, timeout: float = 280) -> tuple[str, Path]:
     """Run the digits demo; return what it printed and the folder it worked in."""
     pytest.importorskip("sklearn", reason="the digits need scikit-learn: pip install 'manyhands[examples]'")
     pytest.importorskip("matplotlib", reason="the digits need matplotlib: pip install 'manyhands[examples]'")
@@ -89,6 +114,7 @@ def check_story(output: str, folder: Path, steps: int) -> None:
     assert max(ran.count(name) for name in set(ran)) <= 2
 
 
+@pytest.mark.timeout(300)
 def test_the_digits_are_killed_and_resumed(tmp_path: Path) -> None:
     output, folder = demo(tmp_path, "--quick")
     check_story(output, folder, steps=25)

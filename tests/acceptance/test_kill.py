@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from manyhands import workflow
-from manyhands.model.errors import WorkerLost
+from manyhands.model.errors import OutputNotReady, WorkerLost
 from manyhands.model.states import AttemptStatus, Cause
 from tests.acceptance.kit import (
+    LONG_GRACE,
+    PATIENCE,
     Place,
     family,
     is_alive,
@@ -131,10 +133,10 @@ def test_a_lost_worker_that_is_caught(place: Place) -> None:
 
 
 def test_the_driver_killed(place: Place, tmp_path: Path) -> None:
-    """The run is resumable at once, the driver's workers are gone within two seconds, and a resume does only what was
-    not done."""
+    """The run is resumable at once, the driver's workers are gone long before their grace is over, and a resume does
+    only what was not done."""
     ledger, gate = tmp_path / "ledger", tmp_path / "gate"
-    with running("driver.py", ledger, gate, place=place) as driver:
+    with running("driver.py", ledger, gate, place=place, **LONG_GRACE) as driver:
         wait_for_branches(ledger)
         workers = family(driver.pid)
         assert len(workers) >= 3, "the driver has two workers and their fork server"
@@ -142,7 +144,7 @@ def test_the_driver_killed(place: Place, tmp_path: Path) -> None:
         driver.kill()
         driver.wait()
         assert workflow.get_status("driven") is workflow.RESUMABLE
-        wait_gone(workers, 2.0)
+        wait_gone(workers)
     gate.touch()
     assert workflow.resume("driven").result(30) == 4
     assert names_in(ledger) == {"first": 1, "branch": 4, "join": 1}
@@ -276,17 +278,34 @@ def test_a_run_that_kills_its_driver_is_taken_up_so_often_only(place: Place, tmp
     assert workflow.get_status("poison") is workflow.RESUMABLE
 
 
+def test_whoever_waits_hears_that_a_run_was_given_up(place: Place) -> None:
+    """A detached run that takes down every engine: its reference waits as long as another may take it up."""
+
+    @workflow.step(allow_inplace=True)
+    def poison() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    reference = poison.step().run_async("poison", detach=True)
+    for _ in range(4):
+        assert not reference.done()
+        with running("serve.py", place=place) as service:
+            assert service.wait(30) == -signal.SIGKILL
+    with pytest.raises(OutputNotReady, match="taken up 3 times, and is left alone now"):
+        reference.result(30)
+    assert workflow.get_status("poison") is workflow.RESUMABLE
+
+
 @pytest.mark.parametrize("how", ["exit", "kill"])
 def test_a_detached_run_outlives_its_script(place: Place, tmp_path: Path, how: str) -> None:
     """`run_async(detach=True)`: a cancel from here still reaches it, wherever it runs."""
     gate, ledger = tmp_path / "gate", tmp_path / "ledger"
-    with running("serve.py", place=place) as service:
+    with running("serve.py", place=place, **LONG_GRACE) as service:
         run_program("detached.py", how, gate, ledger, place=place, expect=0 if how == "exit" else -signal.SIGKILL)
         wait_for_file(ledger)
         workers = family(service.pid)
         workflow.cancel("detached")
         assert workflow.get_status("detached") is workflow.CANCELED
-        wait_until(lambda: [pid for pid in workers if not is_alive(pid)], "the end of the worker", 5.0)
+        wait_until(lambda: [pid for pid in workers if not is_alive(pid)], "the end of the worker")
         assert service.poll() is None
         assert workflow.step(lambda: 7).step().run_async("next", detach=True).result(30) == 7
 
@@ -327,16 +346,15 @@ def test_cancel_from_another_process_stops_the_step(place: Place, tmp_path: Path
         "        sys.exit(17)\n",
         encoding="utf-8",
     )
-    with running(script, lock, flag, place=place) as driver:
-        wait_for_file(flag)
+    with running(script, lock, flag, place=place, **LONG_GRACE) as driver:
         wait_until(lambda: noted(flag), "the pids")
         pids = [int(pid) for pid in noted(flag)[0].split()]
         workflow.cancel("locked")
         assert workflow.get_status("locked") is workflow.CANCELED
-        wait_gone(pids, 5.0)
+        wait_gone(pids)
         with open(lock, "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        assert driver.wait(5) == 17
+        assert driver.wait(PATIENCE) == 17
     assert workflow.get_status("locked") is workflow.CANCELED
 
 
@@ -379,9 +397,9 @@ def test_cancel_of_a_step_that_ignores_the_first_signal(place: Place, tmp_path: 
     reference = stubborn.step().run_async("stubborn")
     wait_until(lambda: noted(flag), "the step")
     workflow.cancel("stubborn")
-    wait_gone([int(noted(flag)[0])], 5.0)
+    wait_gone([int(noted(flag)[0])])
     with pytest.raises(workflow.WorkflowCancellationError):
-        reference.result(10)
+        reference.result(PATIENCE)
 
 
 # --- Ctrl-C --------------------------------------------------------------------------------------------------------
@@ -391,12 +409,12 @@ def test_cancel_of_a_step_that_ignores_the_first_signal(place: Place, tmp_path: 
 def test_an_interrupted_script_leaves_a_resumable_run(place: Place, tmp_path: Path, where: str) -> None:
     """SIGINT to the whole process group, as a terminal sends it: KeyboardInterrupt in `.run()`, no process left."""
     flag = tmp_path / "flag"
-    with running("interrupted.py", flag, where, place=place) as script:
+    with running("interrupted.py", flag, where, place=place, **LONG_GRACE) as script:
         wait_until(lambda: noted(flag), "the step")
         processes = [script.pid, *family(script.pid)]
         os.killpg(script.pid, signal.SIGINT)
-        assert script.wait(10) == -signal.SIGINT
-        wait_gone(processes, 5.0)
+        assert script.wait(PATIENCE) == -signal.SIGINT
+        wait_gone(processes)
     output = (tmp_path / "output.txt").read_text(encoding="utf-8")
     assert "KeyboardInterrupt" in output
     assert workflow.get_status("interrupted") is workflow.RESUMABLE
@@ -423,8 +441,8 @@ def test_a_script_that_ends_early_leaves_nothing_behind(place: Place, tmp_path: 
         "    wait_until(lambda: noted(sys.argv[1]), 'the step')\n",
         encoding="utf-8",
     )
-    assert "early" in run_program(script, flag, place=place)
+    assert "early" in run_program(script, flag, place=place, **LONG_GRACE)
     assert workflow.get_status("early") is workflow.RESUMABLE
-    wait_gone([int(pid) for pid in noted(flag)[0].split()], 2.0)
+    wait_gone([int(pid) for pid in noted(flag)[0].split()])
     (tmp_path / "flag.gate").touch()
     assert workflow.resume("early").result(30) == 5

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests.acceptance.app.apps import running
+from tests.acceptance.kit import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -32,9 +37,25 @@ def test_the_first_workflow_of_the_readme(tmp_path: Path) -> None:
     [
         "README.md",
         "docs/quickstart.md",
+        "docs/how-to/apps.md",
         *sorted(f"docs/explanation/{name}.md" for name in ("caching", "durability", "identity", "retries")),
     ],
 )
 def test_every_program_is_python(page: str) -> None:
     for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
-        compile(block, page, "exec")
+        compile(textwrap.dedent(block), page, "exec")
+
+
+@pytest.mark.parametrize(
+    ("page", "number", "line"),
+    [("README.md", 1, "the report of "), ("docs/how-to/apps.md", 0, ": trained on 1000 rows")],
+)
+def test_the_first_apps(place: Place, page: str, number: int, line: str) -> None:
+    program = place.folder / "daily.py"
+    program.write_text(BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))[number], encoding="utf-8")
+    with running(place, program, "--id", "daily") as app:
+        app.wait_for(line)
+    with running(place, program, "--id", "daily") as app:
+        app.wait_for("The app daily goes on where it was")
+        app.process.send_signal(signal.SIGTERM)
+        assert app.wait_end() == 128 + signal.SIGTERM

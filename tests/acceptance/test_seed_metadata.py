@@ -17,6 +17,8 @@ def test_the_programs_run_as_written(place: Place) -> None:
         "add_example": workflow.SUCCESSFUL,
         "add_example_2": workflow.SUCCESSFUL,
         "add_example_3": workflow.SUCCESSFUL,
+        "counter": workflow.SUCCESSFUL,
         "simple": workflow.CANCELED,
         "simple_2": workflow.SUCCESSFUL,
+        "vid": workflow.SUCCESSFUL,
     }

@@ -1,7 +1,10 @@
-"""A process that writes runs to a store as fast as it can, and says what was committed: `writer URL NAME SECONDS`."""
+"""A process that writes runs to a store as fast as it can, and says what was committed: `writer URL NAME STOP [aloud]`.
 
+It begins when its input has a line or ends, and goes on until the file STOP is there.
+"""
+
+import os
 import sys
-import time
 
 from manyhands.model.records import Changes
 from manyhands.stores.sqlite import SqliteStore
@@ -29,7 +32,7 @@ def write_run(store: SqliteStore, run_id: str, aloud: bool) -> int:
     return STEPS + 1
 
 
-def main(url: str, name: str, seconds: float, aloud: bool) -> None:
+def main(url: str, name: str, stop: str, aloud: bool) -> None:
     store = SqliteStore(url)
     store.open()
     store.enroll(engine(name))
@@ -37,8 +40,7 @@ def main(url: str, name: str, seconds: float, aloud: bool) -> None:
     sys.stdin.readline()
     commits = 0
     runs = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while not os.path.exists(stop):
         commits += write_run(store, f"{name}-{runs}", aloud)
         runs += 1
     store.close()
@@ -46,4 +48,4 @@ def main(url: str, name: str, seconds: float, aloud: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]), aloud=sys.argv[4:] == ["aloud"])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], aloud=sys.argv[4:] == ["aloud"])

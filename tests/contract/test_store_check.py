@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import manyhands.stores.sql
-from manyhands.model.records import Changes, TaskMove
+from manyhands.model.kinds import ACTOR
+from manyhands.model.messages import CALL
+from manyhands.model.records import Changes, NewState, TaskMove
 from manyhands.model.states import Reason, RunStatus
 from manyhands.model.values import Encoded
 from manyhands.stores.sql.checks import RULES
@@ -23,6 +25,7 @@ from manyhands.testing.store_kit import (
     end_run,
     engine,
     failed,
+    new_run,
     new_task,
     start,
     value,
@@ -146,6 +149,37 @@ def test_what_is_broken_is_found(store: SqliteStore, path: Path, script: str) ->
     found = store.check()
     assert any(matches(CORRUPTIONS[script], line) for line in found), found
     assert all(line.count("\n") == 0 for line in found)
+
+
+OF_ACTORS = {
+    "UPDATE messages SET run = 77 WHERE id = 1": r"message 1 is for run number 77, which does not exist",
+    "UPDATE messages SET task = 70 WHERE id = 1": r"message 1 was taken by step number 70 of run 'act', which does not",
+    "UPDATE messages SET task = NULL WHERE id = 1": r"run 'act' is succeeded, but call 1 of it waits",
+    "UPDATE states SET ordinal = 70 WHERE version = 2": r"version 2 of actor number 5 is of a step that does not exist",
+    "UPDATE states SET run = 77": r"version 1 of actor number 77 is of a step that does not exist",
+    "DELETE FROM states WHERE version = 1": r"actor 'act' has 2 states, but versions up to 3",
+    "UPDATE states SET version = version + 10": r"actor 'act' has 3 states, but versions up to 13",
+    "UPDATE states SET code = '0123456789abcdef0123456789abcdef'": r"blob 0123456789abcdef0123",
+    "UPDATE states SET blob = '0123456789abcdef0123456789abcdef' WHERE version = 1": r"blob 0123456789abcdef0123",
+    "UPDATE messages SET blob = '0123456789abcdef0123456789abcdef'": r"blob 0123456789abcdef0123",
+    "UPDATE runs SET entry = 70 WHERE key = 5": r"run 'act' starts at step number 70, which does not exist",
+}
+
+
+@pytest.mark.parametrize("script", OF_ACTORS)
+def test_what_is_broken_of_an_actor_is_found(store: SqliteStore, path: Path, script: str) -> None:
+    made = Changes(None, 0, new_run("act", kind=ACTOR), tasks=[new_task(0)])
+    store.commit([made])
+    store.post("act", CALL, "", value(b"call"), 12.0)
+    states = [NewState(version, version % 2, "", 14.0, value(b"state")) for version in (1, 2, 3)]
+    moves = [start(0), done(0), start(1), done(1)]
+    last = Changes(made.key, 1, tasks=[new_task(1)], moves=moves, states=states, taken=[(1, 1)], entry=1, called=True)
+    last.move = end_run()
+    store.commit([last])
+    assert store.check() == []
+    corrupt(path, script)
+    found = store.check()
+    assert any(matches(OF_ACTORS[script], line) for line in found), found
 
 
 def matches(pattern: str, line: str) -> bool:

@@ -22,7 +22,7 @@ from manyhands.model.errors import (
 from manyhands.model.records import Changes
 from manyhands.model.states import RunStatus
 from manyhands.stores import sqlite_database
-from manyhands.stores.sql.migrations import Migration, all_migrations
+from manyhands.stores.sql.migrations import Migration, all_migrations, latest
 from manyhands.stores.sqlite import SqliteStore
 from manyhands.testing.store_kit import ENGINE, begin, done, engine, start, the_run, value, write
 
@@ -157,10 +157,13 @@ def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
         store_at(path)
 
 
+NEWEST = latest()
+
 LATER = [
     *all_migrations(),
     Migration(
-        2, "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\nCREATE INDEX colours ON runs (colour);"
+        NEWEST + 1,
+        "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\nCREATE INDEX colours ON runs (colour);",
     ),
 ]
 
@@ -176,11 +179,11 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_has(path: Path) 
     old = store_at(path)
     begin(old, moves=[start(0)])
     old.close()
-    with pytest.raises(StoreTooOld, match="has schema 1, this version needs 2"):
+    with pytest.raises(StoreTooOld, match=f"has schema {NEWEST}, this version needs {NEWEST + 1}"):
         SqliteStore(f"sqlite:///{path}", migrations=LATER).open(migrate=False)
     store = store_at(path, migrations=LATER)
-    assert store.counts().schema == 2
-    assert store.migrate() == (2, 2)
+    assert store.counts().schema == NEWEST + 1
+    assert store.migrate() == (NEWEST + 1, NEWEST + 1)
     write(store, the_run(store).key, done(0))
     assert store.check() == []
     store.close()
@@ -191,15 +194,30 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_has(path: Path) 
         store_at(path)
 
 
+@pytest.mark.parametrize("version", range(1, NEWEST))
+def test_every_older_version_is_brought_up_to_date(path: Path, version: int) -> None:
+    """What a store of each version before this one holds is there, whole and usable, after the upgrade."""
+    old = store_at(path, migrations=all_migrations()[:version])
+    begin(old, moves=[start(0)])
+    old.close()
+    store = store_at(path)
+    write(store, the_run(store).key, done(0))
+    assert store.check() == []
+    store.close()
+    fresh = path.with_name("fresh.db")
+    store_at(fresh).close()
+    assert schema_of(path) == schema_of(fresh)
+
+
 def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path) -> None:
     store_at(path).close()
     before = schema_of(path)
-    broken = [*LATER, Migration(3, "CREATE TABLE more (x);\nCREATE TABLE more (x);")]
+    broken = [*LATER, Migration(NEWEST + 2, "CREATE TABLE more (x);\nCREATE TABLE more (x);")]
     with pytest.raises(ManyhandsError):
         store_at(path, migrations=broken)
     assert schema_of(path) == before
     store = store_at(path)
-    assert store.counts().schema == 1
+    assert store.counts().schema == NEWEST
     store.close()
 
 
@@ -215,7 +233,7 @@ def test_processes_that_make_a_store_at_once_all_have_it(path: Path) -> None:
         assert opener.stdin is not None
         opener.stdin.write("x")
         opener.stdin.flush()
-    assert [opener.communicate(timeout=60) for opener in openers] == [("1 []\n", "")] * 6
+    assert [opener.communicate(timeout=60) for opener in openers] == [(f"{NEWEST} []\n", "")] * 6
 
 
 def test_a_fork_is_told_to_open_its_own(path: Path) -> None:

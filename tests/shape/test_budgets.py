@@ -17,7 +17,12 @@ MAX_PUBLIC_METHODS = 20
 MAX_COMMENT_SHARE = 0.04
 
 # A face keeps the signature that its users know, however wide: "file:function", with the reason beside it.
-CUSTOMARY_SIGNATURES: frozenset[str] = frozenset()
+CUSTOMARY_SIGNATURES: frozenset[str] = frozenset(
+    {
+        "src/manyhands/cli/app.py:run_app",  # the options of the command that it stands in for
+        "src/manyhands/app/work.py:Work.__init__",  # the customary arguments, and three of our own
+    }
+)
 
 # The one adapter of an optional dependency may import it where it is used: file -> top-level packages.
 LOCAL_IMPORTS: dict[str, frozenset[str]] = {}

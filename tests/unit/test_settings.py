@@ -122,6 +122,8 @@ WRONG: list[tuple[str, Any]] = [
     ("take_over", []),
     ("max_takeovers", -1),
     ("retention_days", -1),
+    ("max_running_workflows", 0),
+    ("max_pending_workflows", 1.5),
 ]
 
 
@@ -164,6 +166,12 @@ def test_a_table_that_is_none(tmp_path: Path, text: str) -> None:
 def test_an_unknown_variable_is_named_with_what_was_meant(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"MANYHANDS_PROCESES: there is no such setting. Did you mean processes\?"):
         load(environ={"MANYHANDS_PROCESES": "3"}, folder=str(tmp_path))
+
+
+def test_the_token_of_pages_is_no_setting(tmp_path: Path) -> None:
+    assert load(environ={"MANYHANDS_TOKEN": "open sesame", "TOKEN": "x"}, folder=str(tmp_path)) == Settings()
+    with pytest.raises(UsageError, match="no such setting"):
+        load({"token": "open sesame"}, environ={}, folder=str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["colour", "store "])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Annotated
 
 import typer
 
-from manyhands.cli import engine, events, run, runs, store, tasks, why
+from manyhands.cli import compat, engine, events, run, runs, store, tasks, why
+from manyhands.cli.app import run_app
 from manyhands.cli.door import EXIT_CODES, Json, NoColor, Store, command
 
 app = typer.Typer(
@@ -19,6 +21,8 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
+command(run.app, "app")(run_app)
+command(run.app, "script", context_settings=compat.AS_IT_COMES)(compat.script)
 app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
@@ -26,6 +30,7 @@ command(app, "events")(events.events)
 command(app, "why")(why.why)
 app.add_typer(engine.app, name="engine")
 app.add_typer(store.app, name="store")
+app.add_typer(compat.app, name="compat")
 
 
 def _show_version(wanted: bool) -> None:
@@ -53,4 +58,6 @@ def root(
 
 def main() -> None:
     """Entry point of the command `manyhands`."""
+    if os.environ.get("MANYHANDS_COMPAT"):
+        importlib.import_module(compat.ALIASES).install_as_told()
     app(prog_name="manyhands")

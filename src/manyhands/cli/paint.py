@@ -10,8 +10,11 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from manyhands.codecs import plain
 from manyhands.engine import phrases
-from manyhands.engine.views import EventView, RunView, TaskView, TreeNode
+from manyhands.engine.views import EventView, RunView, StateView, TaskView, TreeNode
+from manyhands.model.kinds import ACTOR
+from manyhands.model.specs import SIGNAL, TIMER, WAITING
 from manyhands.model.states import TASK_TERMINAL, Reason, TaskStatus
 
 LOOKS = {
@@ -35,6 +38,8 @@ Statuses = Mapping[str, TaskStatus]
 """Statuses of tasks by name."""
 
 Counts = Mapping[TaskStatus, int]
+
+STATE_WIDTH = 100
 
 NO_FAILURE = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.PENDING})
 FAILURES = TASK_TERMINAL - NO_FAILURE
@@ -85,10 +90,11 @@ def how_many_done(counts: Counts | None) -> Text:
 
 
 def runs(views: Sequence[RunView], now: float) -> Table:
-    made = table("RUN", "STATUS", "STEPS", "STARTED", "TOOK", "METADATA")
+    made = table("RUN", "KIND", "STATUS", "STEPS", "STARTED", "TOOK", "METADATA")
     for view in views:
         made.add_row(
             Text(view.id),
+            Text(view.kind, style="dim"),
             status(view.status),
             how_many_done(view.counts),
             when(view.started_at or view.created_at, now),
@@ -108,7 +114,10 @@ def run(view: RunView, now: float) -> Table:
     return fields(
         [
             ("Run", Text(view.id, style="bold")),
+            ("Kind", view.kind),
             ("Status", status(view.status)),
+            ("Version", _version(view)),
+            ("Latest call", view.entry or "" if view.kind == ACTOR else ""),
             ("Because", "" if view.source is None else f"step '{view.source}' failed"),
             ("Message", phrases.first_line(view.message)),
             ("Started", when(view.started_at or view.created_at, now)),
@@ -122,6 +131,27 @@ def run(view: RunView, now: float) -> Table:
     )
 
 
+def _version(view: RunView) -> str:
+    if view.kind != ACTOR:
+        return ""
+    return "none yet: its constructor is not done" if view.version is None else str(view.version)
+
+
+def states(views: Sequence[StateView]) -> Table:
+    made = table("VERSION", "STEP", "WHEN", "STATE")
+    for view in views:
+        made.add_row(str(view.version), Text(view.step), phrases.clock(view.at), Text(state(view)))
+    return made
+
+
+def state(view: StateView) -> str:
+    """The state in one line; only how it is saved, where the user's own classes are needed to read it."""
+    if view.value is None and view.codec != plain.CODEC:
+        return f"({view.codec}, {view.size:,} bytes)"
+    text = view.value if isinstance(view.value, str) else repr(view.value)
+    return phrases.first_line(text, STATE_WIDTH)
+
+
 def counts(numbers: Counts | None) -> str:
     parts = [f"{number:,} {name.replace('_', ' ')}" for name, number in (numbers or {}).items()]
     return ", ".join(parts)
@@ -131,10 +161,14 @@ def cause(view: TaskView, now: float, others: Statuses | None = None) -> str:
     """Why a task is as it is, in a few words. `others`: the statuses of the run's tasks, when they are at hand."""
     if view.forward_to is not None and view.status is TaskStatus.RUNNING:
         return f"waits for {view.forward_to}"
+    if view.kind in WAITING and TaskStatus.RUNNING in (view.status, view.stored):
+        return _waiting(view, now)
     if view.status is TaskStatus.PENDING:
         return _pending(view, now, others or {})
     if view.reason == Reason.CACHED:
         return f"cached: {view.message}" if view.message else "cached"
+    if view.status is TaskStatus.SKIPPED:
+        return "passed over" if view.reason == Reason.SKIPPED else view.reason
     told = phrases.first_line(view.message, 160)
     if view.reason == Reason.CAUGHT:
         return f"caught: {told}" if told else "caught"
@@ -144,6 +178,15 @@ def cause(view: TaskView, now: float, others: Statuses | None = None) -> str:
         return f"{view.reason}: {told}" if told else view.reason
     tries = f"attempt {view.attempt}" if view.attempt > 1 else ""
     return f"as {view.source}" if view.source is not None else tries
+
+
+def _waiting(view: TaskView, now: float) -> str:
+    """What a step waits for that needs no worker. In a run that nobody drives it does so too: the time goes on."""
+    until = "" if view.due_at is None else f"until {phrases.when(view.due_at, now)}"
+    if view.kind == TIMER:
+        return until
+    what = f"signal '{view.message}'" if view.kind == SIGNAL else f"some of {_names(view.upstreams)}"
+    return f"for {what}, {until}" if until else f"for {what}"
 
 
 def _pending(view: TaskView, now: float, others: Statuses) -> str:

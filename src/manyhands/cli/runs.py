@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -10,10 +11,11 @@ import typer
 from manyhands.cli import paint, values
 from manyhands.cli.door import Door, Exit, Run, Runs, command
 from manyhands.cli.driving import driving, outcome
+from manyhands.cli.tasks import Task
 from manyhands.model.errors import ManyhandsError
 from manyhands.model.states import RunStatus
 
-app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume, delete and fork runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume, delete and fork runs; signals and actors.")
 
 LOOK_BEYOND = 50
 """Steps: of a very large run so many times as are shown are read, to choose from."""
@@ -25,14 +27,18 @@ def list_runs(
     status: Annotated[
         list[RunStatus], typer.Option("--status", "-s", help="Only runs of this status; may be repeated.")
     ] = [],  # noqa: B006 - Typer makes a list of its own for each call
-    kind: Annotated[str | None, typer.Option(help="Only runs of this kind, such as `workflow`.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only runs of this kind, such as `workflow` or `actor`.")] = None,
     prefix: Annotated[str, typer.Option(help="Only runs whose id begins so.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many; 0: all.")] = 20,
     before: Annotated[int | None, typer.Option(help="Only runs made before the one with this `key`.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", "-a", help="Also plain calls of functions, and large values that were put.")
+    ] = False,
 ) -> None:
     """List runs, newest first."""
+    beside = every or kind is not None or bool(prefix)
     views = door.inspect.runs(
-        statuses=status, kind=kind, prefix=prefix, limit=limit or None, before=before, counts=True
+        statuses=status, kind=kind, prefix=prefix, limit=limit or None, before=before, counts=True, beside=beside
     )
     if door.as_json:
         door.emit(views)
@@ -130,3 +136,54 @@ def fork(
     with driving(door) as client:
         reference = client.fork(run, from_step=from_step, inputs=inputs or None, new_id=new_id)
         return outcome(door, reference, progress=progress)
+
+
+@command(app, "send")
+def send(
+    door: Door,
+    run: Run,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="What the step that waits for it calls it.")],
+    payload: Annotated[str, typer.Argument(metavar="[JSON]", help="What the step is to be given.")] = "null",
+) -> None:
+    """Send a signal to a run. The step that has waited longest for this key gets it; else it is kept for the next."""
+    value = values.parse(payload, key)
+    with driving(door) as client:
+        client.send(run, key, value)
+    if door.as_json:
+        door.emit({"run": run, "key": key, "payload": value})
+        return
+    door.out.print(f"Signal '{key}' was sent to run '{run}'.", markup=False)
+    if door.inspect.status(run) is RunStatus.RESUMABLE:
+        door.note(f"Nobody drives the run now; `manyhands runs resume {quote(run)}` goes on with it.")
+
+
+@command(app, "states")
+def states(
+    door: Door,
+    run: Run,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="The last so many; 0: all.")] = 20,
+) -> None:
+    """Show what an actor was after each of its calls, newest last."""
+    views = door.inspect.states(run, limit=limit or None)
+    if door.as_json:
+        door.emit(views)
+        return
+    if not views:
+        door.note(f"Actor '{run}' has no state yet: its constructor is not done.")
+        return
+    door.out.print(paint.states(views))
+    if views[0].version > 1:
+        door.note(f"There are {views[0].version - 1:,} older ones; `--limit 0` shows all.")
+
+
+@command(app, "skip")
+def skip(
+    door: Door,
+    run: Run,
+    task: Task,
+    progress: Annotated[bool, typer.Option(help="Show progress on standard error.")] = True,
+) -> Exit | None:
+    """Pass over a failed call of an actor, with all that it returned, and go on with the calls after it. The actor
+    stays as it was before that call."""
+    with driving(door) as client:
+        return outcome(door, client.skip(run, task), progress=progress)

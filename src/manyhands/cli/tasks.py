@@ -10,10 +10,11 @@ from rich.text import Text
 
 from manyhands.cli import paint
 from manyhands.cli.door import Door, Exit, Run, command, door_while_completing
+from manyhands.cli.driving import driving
 from manyhands.engine import phrases
 from manyhands.engine.views import AttemptView, Log, TaskView
 from manyhands.model.errors import ManyhandsError
-from manyhands.model.states import TaskStatus
+from manyhands.model.states import TASK_TERMINAL, TaskStatus
 
 app = typer.Typer(no_args_is_help=True, help="List the steps of a run, show one, read what it wrote.")
 
@@ -82,7 +83,7 @@ def _fields(view: TaskView, now: float) -> object:
             ("Started", paint.when(view.started_at, now)),
             ("Ended", paint.when(view.ended_at, now)),
             ("Took", paint.seconds(view.duration)),
-            ("Due", paint.when(view.due_at, now) if view.status is TaskStatus.PENDING else ""),
+            ("Due", paint.when(view.due_at, now) if view.status not in TASK_TERMINAL else ""),
             ("Worker", view.worker),
             ("Called by", view.parent or ""),
             ("Led to", view.forward_to or ""),
@@ -130,3 +131,11 @@ def _print_log(door: Door, log: Log, *, several: bool) -> None:
         door.note(f"--- {log.skipped:,} bytes before this are left out")
     sys.stdout.write(log.text)
     sys.stdout.flush()
+
+
+@command(app, "retry")
+def retry(door: Door, run: Run, task: Task) -> None:
+    """Have an app that runs make a failed call of a work once more."""
+    with driving(door) as client:
+        client.retry(run, task)
+    door.note(f"{run} makes the call {task} again.")

@@ -21,7 +21,8 @@ PLACE = 1
 """MessagePack extension code of a place where an upstream's result goes; its data is the upstream's position."""
 
 IndexOf = Callable[[Any], "int | None"]
-"""The position of the upstream that an object stands for, or None when it stands for itself."""
+"""The position of the upstream whose result takes an object's place, its complement (`~position`) where a reference to
+that result takes it, or None when the object stands for itself."""
 
 NO_INPUTS = Encoded(plain.CODEC, b"\x92\x90\x80", None, 3)
 """The inputs of `f()`."""
@@ -45,7 +46,7 @@ class CallCodec:
             index = index_of(value)
             if index is None:
                 raise plain.NotPlain(type(value))
-            return msgspec.msgpack.Ext(PLACE, index.to_bytes(4, "big"))
+            return msgspec.msgpack.Ext(PLACE, index.to_bytes(4, "big", signed=True))
 
         data = plain.encode_call(args, kwargs, replace)
         if data is not None:
@@ -65,7 +66,10 @@ class CallCodec:
         return buffer.getvalue()
 
     def decode(self, encoded: Encoded, results: Sequence[Any], what: str) -> tuple[Sequence[Any], dict[str, Any]]:
-        """Errors: `DecodingError`."""
+        """`results`: what takes each place, by position; asked for a complement it gives a reference.
+
+        Errors: `DecodingError`.
+        """
         try:
             data = self._values.data(encoded)
             if encoded.codec == plain.CODEC:
@@ -83,7 +87,7 @@ def _load_plain(data: bytes, results: Sequence[Any]) -> tuple[Sequence[Any], dic
         return plain.decode(data)  # type: ignore[no-any-return]
 
     def place(_code: int, index: memoryview) -> Any:
-        return results[int.from_bytes(index, "big")]
+        return results[int.from_bytes(index, "big", signed=True)]
 
     return _Decoder(ext_hook=place).decode(data)  # type: ignore[no-any-return]
 

@@ -52,7 +52,7 @@ class Caching:
             drive.machine.defer(move.task, now, now + NEXT_ROUND, Reason.FLIGHT)
             return False
         dead = self._liveness.dead(self._store.engines(), now)
-        if self._store.claim(move.cache_key or b"", drive.key, move.task, self._engine, now, dead):
+        if self._store.claim(move.cache_key or b"", drive.key, drive.ordinal(move.task), self._engine, now, dead):
             drive.cache_keys[move.task] = (move.cache_key or b"", move.cache_expires)
             return True
         drive.machine.defer(move.task, now, now + RECHECK, Reason.FLIGHT)

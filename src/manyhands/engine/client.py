@@ -10,29 +10,50 @@ from hashlib import blake2b
 from typing import Any
 
 from manyhands.codecs import plain
+from manyhands.engine.calling import LEFT, Caller
 from manyhands.engine.drive import Drive
 from manyhands.engine.forking import plan_fork
 from manyhands.engine.handle import Reference, RunReference, StepReference
-from manyhands.engine.loading import has_output, load
+from manyhands.engine.line import Line
+from manyhands.engine.loading import has_output, load, load_at_rest, spec_of
 from manyhands.engine.placement import Placement
-from manyhands.engine.service import Engine
-from manyhands.model.errors import OptionError, RunActive, RunIdInUse, RunNotFound, TaskNotFound
+from manyhands.engine.service import NUDGE, Engine
+from manyhands.engine.tickets import Ticket
+from manyhands.model.errors import (
+    OptionError,
+    RunActive,
+    RunIdInUse,
+    RunNotFound,
+    RunNotResumable,
+    TaskNotFound,
+    UsageError,
+)
+from manyhands.model.kinds import ACTOR, APP, CALLED
+from manyhands.model.messages import SIGNAL
 from manyhands.model.records import NewRun, RunRecord
-from manyhands.model.specs import TaskSpec
-from manyhands.model.states import RUN_TERMINAL, RunStatus
+from manyhands.model.specs import ACTOR_INIT, WORK, TaskSpec
+from manyhands.model.states import TASK_REOPENINGS, TASK_TERMINAL, Reason, RunStatus, TaskStatus, sources
 
 RESUMABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.RESUMABLE, RunStatus.FAILED, RunStatus.CANCELED)
 """Stored statuses from which a run can be taken up when nobody drives it."""
+
+RESTED_MOST = 256
+"""How many runs that were called are kept in mind; of others, what is needed is read from the store."""
 
 
 class Client:
     """The verbs of one engine. Any thread may call them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, running: int | None = None, waiting: int | None = None) -> None:
+        """`running`, `waiting`: how many workflows may go on at once, and how many may wait for that; None: any."""
         self.engine = engine
+        self._line = Line(engine, self._begin, running, waiting)
         self._store = engine.store
         self._placement = Placement(engine.executors)
         self._opening = threading.Lock()
+        self._rested: dict[int, Drive] = {}
+        """The last drives of runs that were called here."""
+        self._caller = Caller(engine, self._open_for)
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -45,14 +66,16 @@ class Client:
         metadata: dict[str, Any],
         entry: int = 0,
         detach: bool = False,
+        definition: bytes | None = None,
     ) -> Reference:
         """Start a run of these tasks and return at once; it is durable when its reference is first waited for, or
         `secure`d. An id that exists takes that run up, or refers to its result, if it was made from the same tasks.
+        `definition`: tells what it is made from, when that is not to be told by its tasks.
 
-        Errors: `RunActive`, `RunIdInUse`, `CycleError`, `OptionError` for an executor that there is not.
+        Errors: `RunActive`, `RunIdInUse`, `CycleError`, `LineFull`, `OptionError` for an executor that there is not.
         """
         self._placement.check(specs)
-        digest = definition(specs)
+        digest = definition_of(specs) if definition is None else definition
         if run_id is None:
             run_id = new_run_id()
         else:
@@ -60,11 +83,15 @@ class Client:
             if existing is not None:
                 return self._again(existing, digest)
         now = self.engine.clock.now()
-        new_run = NewRun(run_id, kind, digest, entry, metadata, now, detached=detach)
+        waits = not detach and self._line.is_to_wait(kind)
+        new_run = NewRun(run_id, kind, digest, entry, metadata, now, detached=detach or waits)
         drive = Drive.begin(new_run, specs, now)
         if detach:
             return self._detach(drive)
+        if waits:
+            return self._wait(drive)
         self.engine.submit(drive)
+        self._line.began(drive)
         return RunReference(self.engine, run_id, drive)
 
     def secure(self, reference: Reference) -> None:
@@ -78,7 +105,7 @@ class Client:
         self.engine.in_background()
 
     def _again(self, record: RunRecord, digest: bytes) -> Reference:
-        if self._is_driven(record):
+        if self.engine.is_driven(record):
             raise RunActive(record.run_id)
         if record.definition != digest:
             raise RunIdInUse(record.run_id, record.status.value)
@@ -90,16 +117,33 @@ class Client:
         self.engine.wake()
         return RunReference(self.engine, drive.run_id)
 
+    def _wait(self, drive: Drive) -> Reference:
+        """Have a new run wait in the line; it is in the store, pending."""
+        self.engine.refuse_in_place()
+        self.engine.start()
+        self._store.commit([drive.take_changes()])
+        self._line.enter(drive.run_id)
+        return RunReference(self.engine, drive.run_id)
+
+    def _begin(self, run_id: str) -> None:
+        """The run's turn has come."""
+        self.secure(self.open(self.record(run_id), LEFT))
+
     # --- take up ---------------------------------------------------------------------------------------------------
 
     def resume(self, run_id: str) -> Reference:
         """Take up a run that nobody drives; one that has succeeded is not run again.
 
-        Errors: `RunNotFound`, `RunActive`.
+        Errors: `RunNotFound`, `RunActive`; `UsageError` for an app.
         """
         record = self.record(run_id)
-        if self._is_driven(record):
+        if self.engine.is_driven(record):
             raise RunActive(run_id)
+        if record.kind == APP:
+            raise UsageError(
+                f"Run '{run_id}' is an app, and only its own program can go on with it: "
+                f"`manyhands run app FILE --id {run_id}`."
+            )
         return self._take_up(record)
 
     def _take_up(self, record: RunRecord) -> Reference:
@@ -108,28 +152,164 @@ class Client:
             if self._has_result(record):
                 return RunReference(self.engine, record.run_id)
             statuses = (RunStatus.SUCCEEDED,)
+        elif record.run_id in self._line:
+            return RunReference(self.engine, record.run_id)
+        elif record.status in LEFT and self._line.is_to_wait(record.kind):
+            self._line.enter(record.run_id)
+            return RunReference(self.engine, record.run_id)
         return self.open(record, statuses)
 
-    def open(self, record: RunRecord, statuses: Sequence[RunStatus]) -> Reference:
-        """Take the run's lease and drive it. Errors: `RunActive` when somebody else was faster,
-        `OptionError` when a task asks for more than there is here."""
+    def open(
+        self,
+        record: RunRecord,
+        statuses: Sequence[RunStatus],
+        *,
+        ticket: Ticket | None = None,
+        skip: int | None = None,
+    ) -> Reference:
+        """Take the run's lease and drive it. `ticket`: a call to begin with. `skip`: a task to pass over.
+
+        Errors: `RunActive` when somebody else was faster, `RunNotResumable` for a run of another status, `OptionError`
+        when a task asks for more than there is here.
+        """
         engine = self.engine
         engine.refuse_in_place()
         engine.start()
         with self._opening:  # two threads may want the same run; the second then sees that the first has it
             now = engine.clock.now()
-            dead = engine.dead(self.record(record.run_id), now)
-            opened = self._store.open_session(record.run_id, engine.record.id, now, dead=dead, statuses=statuses)
-            drive = load(self._store, opened, now)
+            if ticket is None:
+                drive = self._opened(record, statuses, now, skip=skip)
+            else:
+                drive = self._called_again(record, now) or self._opened(record, statuses, now, reason=Reason.CALLED)
+                engine.driver.begin_with(drive, ticket, now)
+                self._remember(drive)
             self._drive(drive, now)
+        self._line.began(drive)
         return RunReference(engine, record.run_id, drive)
+
+    def _opened(
+        self,
+        record: RunRecord,
+        statuses: Sequence[RunStatus],
+        now: float,
+        *,
+        reason: Reason = Reason.RESUMED,
+        skip: int | None = None,
+    ) -> Drive:
+        """The drive of a run whose session is opened now."""
+        engine = self.engine
+        dead = [] if record.engine is None else engine.dead(self.record(record.run_id), now)
+        opened = self._store.open_session(
+            record.run_id, engine.record.id, now, dead=dead, statuses=statuses, reason=reason
+        )
+        # When nobody had it in between, it is as it was read before: all its tasks are over.
+        if reason is Reason.CALLED and record.status is RunStatus.SUCCEEDED and opened.epoch == record.epoch + 1:
+            return load_at_rest(self._store, opened)
+        return load(self._store, opened, now, skip=skip)
+
+    def _called_again(self, record: RunRecord, now: float) -> Drive | None:
+        """The drive of a run that was driven here when it came to its end: there is nothing to read, and its first
+        commit opens the session."""
+        last = self._rested.get(record.key)
+        if last is None or not last.done or last.error is not None:
+            return None
+        if record.status is not RunStatus.SUCCEEDED or last.epoch != record.epoch:
+            return None
+        return last.again(record, self.engine.record.id, now)
+
+    def _remember(self, drive: Drive) -> None:
+        """Keep what is known of a run that is likely to be called again."""
+        self._rested.pop(drive.key or 0, None)
+        self._rested[drive.key or 0] = drive
+        if len(self._rested) > RESTED_MOST:
+            del self._rested[next(iter(self._rested))]
+
+    def _open_for(self, record: RunRecord, statuses: Sequence[RunStatus], ticket: Ticket | None) -> None:
+        self.open(record, statuses, ticket=ticket)
+
+    def call(self, run_id: str, specs: list[TaskSpec], *, attended: bool = False) -> Reference:
+        """Add a call to a run that takes calls, the first of `specs`; it is durable when this returns.
+
+        Errors: `RunNotFound`, `RunCanceled`, `OptionError` for an executor that there is not.
+        """
+        self._placement.check(specs)
+        return self._caller.call(run_id, specs, attended=attended)
+
+    def see_to_calls(self) -> None:
+        """Take up runs that were called from here and are driven by nobody any more."""
+        self._caller.see_to()
+
+    def send(self, run_id: str, key: str, payload: Any) -> None:
+        """Leave a signal for a run; it is durable when this returns. Errors: `RunNotFound`, `SignalTooLate`,
+        `EncodingError`."""
+        engine = self.engine
+        value = engine.kit.values.encode(payload, f"the payload of the signal '{key}'")
+        posted = self._store.post(run_id, SIGNAL, key, value, engine.clock.now())
+        if posted is not None:
+            engine.tell(posted[1])
+
+    def skip(self, run_id: str, name: str) -> Reference:
+        """Pass over a call of an actor that has failed, and go on with those after it.
+
+        Errors: `RunNotFound`, `TaskNotFound`, `RunActive`, `RunNotResumable`; `UsageError` for the constructor, and
+        for a step of a run that is no actor.
+        """
+        record = self.record(run_id)
+        if self.engine.is_driven(record):
+            raise RunActive(run_id)
+        if record.kind != ACTOR:
+            raise UsageError(
+                f"Run '{run_id}' is no actor: only calls of actors can be skipped. Fork it, or mend the step."
+            )
+        task = self._store.task(record.key, name)
+        if task is None:
+            raise TaskNotFound(run_id, name)
+        while task.parent is not None:
+            task = self._store.tasks(record.key, after=task.parent - 1, limit=1)[0]
+        if task.kind == ACTOR_INIT:
+            raise UsageError(f"The constructor of '{run_id}' cannot be skipped: mend its cause, or delete the actor.")
+        if task.status in TASK_TERMINAL and task.status not in sources(TASK_REOPENINGS, TaskStatus.RUNNING):
+            raise RunNotResumable(run_id, f"its step {task.name} is {task.status.value}; there is nothing to skip.")
+        return self.open(record, RESUMABLE, skip=task.ordinal)
+
+    def until_called_out(self, reference: Reference) -> bool:
+        """Wait until all calls of a run are over; returns whether the run is too. What a call has left waiting, a
+        signal for instance, keeps it open."""
+        self.secure(reference)
+
+        def called_out() -> bool:
+            record = self.record(reference.run_id)
+            return self.engine.outputs.task(record, record.entry).status in TASK_TERMINAL
+
+        self.engine.run_until(lambda: reference.done() or called_out(), nudge=NUDGE)
+        return reference.done()
+
+    def retry(self, run_id: str, name: str) -> Reference:
+        """Have an app that runs make a call of it once more that has failed; it is asked for when this returns.
+
+        Errors: `RunNotFound`, `TaskNotFound`; `UsageError` for a step of a run of another kind; `RunNotResumable` when
+        the app does not run, or the call has not failed.
+        """
+        record = self.record(run_id)
+        if record.kind != APP:
+            raise UsageError(f"Run '{run_id}' is no app. `manyhands runs resume {run_id}` tries again what has failed.")
+        task = self._store.task(record.key, name)
+        if task is None:
+            raise TaskNotFound(run_id, name)
+        if not self.engine.is_driven(record):
+            why = "its app does not run. Run it again under this id: it makes calls again that have failed."
+            raise RunNotResumable(run_id, why)
+        if task.kind != WORK or task.status not in sources(TASK_REOPENINGS, TaskStatus.RUNNING):
+            raise RunNotResumable(run_id, f"its step {name} is {task.status.value}; there is nothing to try again.")
+        return self._caller.call(run_id, [spec_of(self._store, record, task)])
 
     def _drive(self, drive: Drive, now: float) -> None:
         """Drive a run whose session is open. Errors: `OptionError`, and the run is left to be taken up elsewhere."""
         try:
             self._placement.check(job.spec for job in drive.jobs)
         except OptionError:
-            self._store.forget_lease(drive.key or 0, drive.epoch, now)
+            if drive.changes.opening is None:
+                self._store.forget_lease(drive.key or 0, drive.epoch, now)
             raise
         self.engine.submit(drive)
 
@@ -148,8 +328,10 @@ class Client:
         `RunIdInUse`, `CallError` for an argument that the step does not have.
         """
         record = self.record(run_id)
-        if self._is_driven(record):
+        if self.engine.is_driven(record):
             raise RunActive(run_id)
+        if record.kind in CALLED:
+            raise UsageError(f"Run '{run_id}' is of kind {record.kind}: only workflows can be forked.")
         tasks = self._store.tasks(record.key)
         start = next((task for task in tasks if task.name == from_step), None)
         if start is None:
@@ -206,15 +388,10 @@ class Client:
     def delete(self, run_id: str) -> None:
         """Remove a run that is not being driven. Errors: `RunNotFound`, `RunActive`."""
         record = self.record(run_id)
-        if self._is_driven(record):
+        if self.engine.is_driven(record):
             raise RunActive(run_id)
         now = self.engine.clock.now()
         self._store.delete(run_id, now, dead=self.engine.dead(record, now))
-
-    def _is_driven(self, record: RunRecord) -> bool:
-        if record.status in RUN_TERMINAL or record.engine is None:
-            return False
-        return not self.engine.dead(record, self.engine.clock.now())
 
 
 def new_run_id() -> str:
@@ -224,7 +401,7 @@ def new_run_id() -> str:
     return f"{'-'.join(parts)}.{time.time():.9f}"
 
 
-def definition(specs: Sequence[TaskSpec]) -> bytes:
+def definition_of(specs: Sequence[TaskSpec]) -> bytes:
     """Digest of what a run is made from: its steps, how they depend on each other, and their plain inputs.
 
     Pickled inputs are left out, because the same object may be pickled to other bytes in another process.

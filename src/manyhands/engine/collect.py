@@ -31,8 +31,11 @@ class Collector:
         self._outputs = outputs
         self._chance = chance
 
-    def collect(self, drive: Drive, report: Report, now: float) -> None:
-        """Add what follows from the report to the drive's changes. A report that came too late changes nothing."""
+    def collect(self, drive: Drive, report: Report, now: float, *, origin: int | None = None) -> None:
+        """Add what follows from the report to the drive's changes. A report that came too late changes nothing.
+
+        `origin`: the failed task whose failure this one is.
+        """
         task, attempt, outcome = report.task, report.attempt, report.outcome
         if not drive.machine.is_running(task, attempt):
             return
@@ -49,9 +52,13 @@ class Collector:
         chance = self._chance.random() if type(outcome) is Failure else 0.0
         moves = drive.machine.ended(task, attempt, outcome, now, chance, forward_to=forward_to)
         own = moves[0]
-        self._describe(own, report, outcome)
+        self._describe(drive, own, report, outcome)
+        if origin is not None and own.to is TaskStatus.FAILED:
+            own.source = origin
         if value is not None and drive.jobs[task].checkpoint:
             own.result = value
+        if isinstance(outcome, Value | Forward) and outcome.state is not None:
+            drive.now_is(task, outcome.state, now)
         if drive.cache_keys:
             self._for_cache(drive, moves)
         self._settle(drive, moves, value, outcome)
@@ -79,7 +86,7 @@ class Collector:
         drive.changes.moves.extend(moves)
         drive.dirty = True
 
-    def _describe(self, move: TaskMove, report: Report, outcome: Outcome) -> None:
+    def _describe(self, drive: Drive, move: TaskMove, report: Report, outcome: Outcome) -> None:
         """Add to the task's own move how its attempt ended."""
         started, ended = report.started, report.ended
         end = move.attempt_end = AttemptEnd(_SUCCEEDED, started, ended, report.worker, log=report.log)
@@ -90,7 +97,9 @@ class Collector:
             move.ended_at = ended if move.to is _TO_SUCCEEDED else None
         elif type(outcome) is Returned:
             end.status = AttemptStatus.STOPPED
-            end.message = "taken back before it began"
+            waiting = drive.jobs[move.task].waiting
+            end.message = "taken back before it began" if waiting is None else "the run has failed meanwhile"
+            move.due_at = None if waiting is None else waiting.until
         else:
             move.started_at, move.ended_at = started, ended
 
@@ -108,13 +117,17 @@ class Collector:
             if to not in TASK_TERMINAL:
                 continue
             drive.has_read(move.task)
-            if to is not _TO_SUCCEEDED:
-                continue
-            if move.caught and wrapped is None:
-                wrapped = self._wrap(drive, move, value, outcome)
-            kept = wrapped or value
-            if kept is not None:
-                drive.keep(move.task, kept)
+            kept: Encoded | None = None
+            if to is _TO_SUCCEEDED:
+                if move.caught and wrapped is None:
+                    wrapped = self._wrap(drive, move, value, outcome)
+                kept = wrapped or value
+                if kept is not None:
+                    drive.keep(move.task, kept)
+            if drive.tickets:
+                drive.tickets.answer(move.task, kept)
+            if drive.gatherings:
+                drive.stirred = True
 
     def _wrap(self, drive: Drive, move: TaskMove, value: Encoded | None, outcome: Outcome | None) -> Encoded:
         """The result of a task that catches: `(value, None)` or `(None, exception)`."""

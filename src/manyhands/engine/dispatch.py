@@ -10,10 +10,12 @@ from manyhands.engine.caching import Caching
 from manyhands.engine.collect import Collector
 from manyhands.engine.drive import Drive, Job
 from manyhands.engine.outputs import Outputs
+from manyhands.engine.waiting_room import WaitingRoom
 from manyhands.model.errors import ManyhandsError
 from manyhands.model.outcomes import Launch, Report
 from manyhands.model.records import TaskMove
-from manyhands.model.specs import Call
+from manyhands.model.specs import ACTOR_CALLS, SIGNAL, TIMER, WAIT, WAITING, Call
+from manyhands.model.states import Reason
 from manyhands.ports.executor import Executor
 
 ENTRY = "manyhands.worker.entry:run"
@@ -26,8 +28,14 @@ class Dispatcher:
     """Offers the executors' free slots to the runs in turn, and launches what they start."""
 
     def __init__(
-        self, executors: Mapping[str, Executor], outputs: Outputs, caching: Caching, collector: Collector
+        self,
+        executors: Mapping[str, Executor],
+        outputs: Outputs,
+        caching: Caching,
+        collector: Collector,
+        room: WaitingRoom,
     ) -> None:
+        self._room = room
         self._executors = executors
         self._outputs = outputs
         self._caching = caching
@@ -62,6 +70,8 @@ class Dispatcher:
             spec = job.spec
             if spec.function_key is not None and not self._is_to_be_computed(drive, move, now):
                 continue
+            if spec.kind in WAITING and not self._has_something_to_wait_for(drive, move, now):
+                continue
             move.worker = spec.options.executor
             drive.changes.moves.append(move)
             drive.dirty = True
@@ -76,12 +86,36 @@ class Dispatcher:
             if entry is None:
                 return self._caching.claim(drive, move, now)
         except ManyhandsError as error:
-            drive.changes.moves.append(move)
-            failure = self._collector.refusal(error)
-            self._collector.collect(drive, Report(drive.key or 0, move.task, move.attempt, failure, now, now), now)
+            self._refuse(drive, move, error, now)
             return False
         self._collector.satisfied(drive, self._caching.satisfy(drive, move, entry, now), entry.value)
         return False
+
+    def _has_something_to_wait_for(self, drive: Drive, move: TaskMove, now: float) -> bool:
+        """Fix what the task waits for and until when, so that a resume waits for the rest only. False when its inputs
+        say nothing that can be waited for: it has failed."""
+        job = drive.jobs[move.task]
+        try:
+            results = [] if job.spec.kind == WAIT else [self._outputs.input(drive, place) for place in job.upstreams]
+            job.waiting = waiting = self._room.waiting(job.spec, results, job.due_at, now)
+        except ManyhandsError as error:
+            self._refuse(drive, move, error, now)
+            return False
+        if waiting.kind == WAIT:
+            waiting.tasks = job.upstreams
+            drive.gatherings.add(move.task)
+        move.due_at = waiting.until
+        move.reason = (
+            Reason.TIME if waiting.kind == TIMER else Reason.SIGNAL if waiting.kind == SIGNAL else Reason.UPSTREAM
+        )
+        move.message = waiting.key
+        return True
+
+    def _refuse(self, drive: Drive, move: TaskMove, error: ManyhandsError, now: float) -> None:
+        """The task has failed before it began."""
+        drive.changes.moves.append(move)
+        failure = self._collector.refusal(error)
+        self._collector.collect(drive, Report(drive.key or 0, move.task, move.attempt, failure, now, now), now)
 
     def launch(self) -> list[tuple[Drive, TaskMove]]:
         """Hand to the executors what has been started and committed; returns it."""
@@ -101,10 +135,17 @@ class Dispatcher:
     def _launch_of(self, drive: Drive, task: int, attempt: int, job: Job) -> Launch:
         spec = job.spec
         slots = spec.options.slots
-        results = [self._outputs.input(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
-        call = Call(spec.code, spec.inputs, results, drive.run_id, job.name, attempt, spec.label, job.checkpoint)
         key = drive.key or 0
         self._flying[(key, task, attempt)] = slots
+        if job.waiting is not None:
+            return Launch(key, task, attempt, ENTRY, _encoder.encode(job.waiting), slots, spec.label)
+        results = [self._outputs.input(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
+        state = drive.state if spec.kind in ACTOR_CALLS else None
+        code = drive.code_of(task)
+        callers = spec.options.callers
+        call = Call(
+            code, spec.inputs, results, drive.run_id, job.name, attempt, spec.label, job.checkpoint, state, callers
+        )
         return Launch(key, task, attempt, ENTRY, _encoder.encode(call), slots, spec.label)
 
     def forget(self, drive: Drive) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import select
 from collections.abc import Iterable
 
+from manyhands.engine.rope import Rope
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Wakeable
 
@@ -15,11 +15,9 @@ class Doorbell:
 
     def __init__(self, executors: Iterable[Executor]) -> None:
         self._executors = list(executors)
-        self._ear, self._rope = os.pipe()
-        os.set_blocking(self._ear, False)
-        os.set_blocking(self._rope, False)
+        self._rope = Rope()
         self._poll = select.poll()
-        self._poll.register(self._ear, select.POLLIN)
+        self._poll.register(self._rope.ear, select.POLLIN)
         self._known: set[int] = set()
         self._wake: Wakeable | None = None
         self.news = False
@@ -32,10 +30,7 @@ class Doorbell:
 
     def ring(self) -> None:
         """Wake the waiting thread, from any other."""
-        try:
-            os.write(self._rope, b"!")
-        except BlockingIOError:
-            pass  # it has been rung often enough
+        self._rope.pull()
 
     def heard(self) -> bool:
         """Whether another process has told us something that nobody has looked into yet."""
@@ -49,19 +44,11 @@ class Doorbell:
                 self._known.add(descriptor)
                 self._poll.register(descriptor, select.POLLIN)
         for descriptor, _ in self._poll.poll(seconds * 1000.0):
-            if descriptor == self._ear:
-                self._silence()
+            if descriptor == self._rope.ear:
+                self._rope.silence()
             elif self._wake is not None and descriptor == self._wake.fileno():
                 self._wake.drain()
                 self.news = True
 
-    def _silence(self) -> None:
-        try:
-            while len(os.read(self._ear, 4096)) == 4096:
-                pass
-        except BlockingIOError:
-            pass
-
     def close(self) -> None:
-        os.close(self._ear)
-        os.close(self._rope)
+        self._rope.close()

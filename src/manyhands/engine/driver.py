@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from manyhands.engine.collect import Collector
 from manyhands.engine.dispatch import Dispatcher
 from manyhands.engine.doorbell import Doorbell
 from manyhands.engine.drive import Drive
-from manyhands.model.errors import LeaseLost, ManyhandsError, RunCanceled
-from manyhands.model.outcomes import Failure, Report
+from manyhands.engine.mailbox import Mailbox
+from manyhands.engine.tickets import Ticket
+from manyhands.engine.waiting_room import WaitingRoom
+from manyhands.model.errors import CallsWaiting, LeaseLost, ManyhandsError, RunCanceled
+from manyhands.model.outcomes import Failure, Report, Returned
 from manyhands.model.records import Changes, RunMove
+from manyhands.model.specs import ONLY_WAIT
 from manyhands.model.states import Cause, Reason, RunStatus
 from manyhands.ports.clock import Clock
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Store
+
+log = logging.getLogger("manyhands")
 
 IDLE = 5.0
 """Seconds that the driver sleeps at most when nothing is due; whatever happens wakes it before."""
@@ -37,6 +45,8 @@ class Driver:
         executors: Mapping[str, Executor],
         collector: Collector,
         dispatcher: Dispatcher,
+        mailbox: Mailbox,
+        room: WaitingRoom,
         clock: Clock,
         grace: float,
     ) -> None:
@@ -44,14 +54,22 @@ class Driver:
         self._executors = executors
         self._collector = collector
         self._dispatcher = dispatcher
+        self._mailbox = mailbox
+        self._room = room
         self._clock = clock
-        self._grace = grace
+        self.grace = grace
         self._inbox: deque[Work] = deque()
         self._late: list[tuple[float, int, int, int]] = []
-        self._timed_out: set[tuple[int, int, int]] = set()
+        self._stopped: dict[tuple[int, int, int], Failure | Returned] = {}
+        """Attempts that are being stopped, with what is to be said of them."""
+        self._called: set[Drive] = set()
+        """Runs for which messages may have come."""
+        self._gathering: set[Drive] = set()
+        """Runs in which a task waits for some others."""
         self.drives: dict[int, Drive] = {}
         self.fresh: list[Drive] = []
         self.role = threading.Lock()
+        self._slots = sum(executor.slots for executor in executors.values())
         self._waited = True
         self.settled = True
         """False while a round is under way: an exception out of it then leaves the drives half told."""
@@ -80,7 +98,26 @@ class Driver:
             if older is not None:
                 self.give_up(older, LeaseLost(older.key, older.epoch))
             self.drives[drive.key] = drive
+            if not drive.base:  # what was at rest until now has no messages
+                self._called.add(drive)
             drive.dirty = True
+
+    def enter(self, key: int, ticket: Ticket) -> None:
+        """Add a call to a run that is driven here. One that has failed and is coming to its end takes none: what failed
+        is to be tried again before the call."""
+        drive = self.drives.get(key)
+        if drive is None or drive.end is not None or drive.machine.closed:
+            ticket.leave()
+        else:
+            now = self._clock.now()
+            self._mailbox.take_calls(drive, now)
+            drive.call(ticket.specs, now, ticket)
+
+    def begin_with(self, drive: Drive, ticket: Ticket, now: float) -> None:
+        """Add a call to a run whose session was just opened, after the calls that its last driver left."""
+        if not drive.base:
+            self._mailbox.take_calls(drive, now)
+        drive.call(ticket.specs, now, ticket)
 
     def turn(self, longest: float = IDLE) -> None:
         """One round. A run whose changes cannot be committed is given up; whoever waits for it gets the error."""
@@ -90,7 +127,10 @@ class Driver:
         if self.bell.news:
             self.recheck()
         now = self._clock.now()
-        if self._collect(now) or self._wake_due(now) or self.fresh or self._commit_pending():
+        news = self._collect(now)
+        if self._called or self._gathering or self._room.listening:
+            self._read_messages(now)
+        if news or self._wake_due(now) or self.fresh or self._commit_pending():
             self._advance(now)
             self.settled = True
             return
@@ -102,6 +142,28 @@ class Driver:
 
     def _commit_pending(self) -> bool:
         return any(drive.dirty for drive in self.drives.values())
+
+    def _read_messages(self, now: float) -> None:
+        """Take what has come for tasks that wait, from other processes and from tasks that have ended."""
+        listening, self._room.listening = self._room.listening, set()
+        for key in listening:
+            drive = self.drives.get(key)
+            if drive is not None:
+                self._called.add(drive)
+                drive.stirred = True
+                if drive.gatherings:
+                    self._gathering.add(drive)
+        called, self._called = self._called, set()
+        for drive in called:
+            if not drive.done:
+                with self._fence(drive):
+                    self._mailbox.look(drive, now)
+        for drive in list(self._gathering):
+            if drive.stirred and not drive.done:
+                with self._fence(drive):
+                    self._mailbox.gather(drive, now)
+            if drive.done or not drive.gatherings:
+                self._gathering.discard(drive)
 
     def _collect(self, now: float) -> bool:
         """Take every report that is there."""
@@ -117,19 +179,25 @@ class Driver:
                 dispatcher.landed(name, report)
                 drive = self.drives.get(report.run)
                 if drive is not None:
-                    if self._timed_out:
+                    if self._stopped:
                         self._judge(drive, report)
-                    self._collector.collect(drive, report, now)
-        return any_report
+                    try:
+                        self._collector.collect(drive, report, now)
+                    except Exception as error:  # noqa: BLE001 - as in `_fence`, which costs more
+                        self._has_failed(drive, error)
+        return self._has_more_room() or any_report
+
+    def _has_more_room(self) -> bool:
+        """Whether an executor has more slots than when this was last asked: attempts that wait have lent theirs."""
+        slots = sum(executor.slots for executor in self._executors.values())
+        before, self._slots = self._slots, slots
+        return slots > before
 
     def _judge(self, drive: Drive, report: Report) -> None:
-        """An attempt that was stopped for its time-out failed of that, and of nothing else."""
-        attempt = (report.run, report.task, report.attempt)
-        if attempt in self._timed_out:
-            self._timed_out.discard(attempt)
-            if type(report.outcome) is Failure:
-                seconds = drive.jobs[report.task].spec.options.timeout
-                report.outcome = Failure(Cause.TIMEOUT, f"ran longer than its time-out of {seconds:g} s")
+        """An attempt that was stopped from here ended of that, and of nothing else."""
+        instead = self._stopped.pop((report.run, report.task, report.attempt), None)
+        if instead is not None and type(report.outcome) is Failure:
+            report.outcome = instead
 
     def _wake_due(self, now: float) -> bool:
         """Stop attempts past their time-out, and see whether some task's time has come."""
@@ -154,22 +222,20 @@ class Driver:
         if until > now:
             heapq.heappush(self._late, (until, *attempt))
             return
-        self._timed_out.add(attempt)
-        executor.cancel([attempt], self._grace)
+        self._stopped[attempt] = Failure(Cause.TIMEOUT, f"ran longer than its time-out of {options.timeout:g} s")
+        executor.cancel([attempt], self.grace)
 
     def _advance(self, now: float) -> None:
         """Dispatch what can start, commit all changes at once, then launch and tell those who wait."""
         dirty = [drive for drive in self.drives.values() if drive.dirty]
         if len(dirty) < len(self.drives):
             dirty += self._others_in_need()
-        if self.fresh:
-            dirty += self.fresh
-            self.fresh = []
+        dirty += self.fresh
         for drive in dirty:
             if drive.end is None:
-                self._dispatcher.offer(drive, now)
-                drive.end = drive.changes.move = _end_of(drive, now)
-        self._commit(dirty)
+                self._go_on(drive, now)
+        self._commit([drive for drive in dirty if not drive.done])
+        self.fresh.clear()
         for drive, move in self._dispatcher.launch():
             seconds = drive.jobs[move.task].spec.options.timeout
             if seconds is not None:
@@ -177,6 +243,26 @@ class Driver:
         for drive in dirty:
             if drive.end is not None and not drive.done:
                 self._finish(drive)
+
+    def _go_on(self, drive: Drive, now: float) -> None:
+        """Start what can start, and see whether it is over."""
+        try:
+            self._dispatcher.offer(drive, now)
+            if drive.machine.closed and not drive.closing:
+                drive.closing = True
+                self._stop_waiting(drive)
+            drive.end = drive.changes.move = _end_of(drive, now)
+        except Exception as error:  # noqa: BLE001 - as in `_fence`, which costs more
+            self._has_failed(drive, error)
+
+    def _stop_waiting(self, drive: Drive) -> None:
+        """A run that has failed lets its bodies end, but not what only waits: that waits again after a resume."""
+        for task, number in drive.machine.running():
+            spec = drive.jobs[task].spec
+            if spec.kind in ONLY_WAIT:
+                attempt = (drive.key or 0, task, number)
+                self._stopped[attempt] = Returned()
+                self._executors[spec.options.executor].cancel([attempt], self.grace)
 
     def _others_in_need(self) -> list[Drive]:
         """Runs that are not changed themselves, but may take slots that others have left."""
@@ -192,14 +278,19 @@ class Driver:
         try:
             self._store.commit([changes for _, changes in sheets])
         except ManyhandsError as error:
-            if len(sheets) == 1:
+            if len(sheets) == 1 and not isinstance(error, CallsWaiting):
                 self.give_up(sheets[0][0], error)
             else:
                 for drive, changes in sheets:
                     self._commit_alone(drive, changes)
-        for drive, changes in sheets:
-            if drive.key is None and changes.key is not None:
-                self._enter(drive, changes.key)
+        else:
+            for drive, changes in sheets:
+                self._committed(drive, changes)
+
+    def _committed(self, drive: Drive, changes: Changes) -> None:
+        if drive.key is None and changes.key is not None:
+            self._enter(drive, changes.key)
+        drive.committed()
 
     def _enter(self, drive: Drive, key: int) -> None:
         """A new run has been committed and has its key."""
@@ -209,14 +300,44 @@ class Driver:
 
     def _commit_alone(self, drive: Drive, changes: Changes) -> None:
         try:
-            self._store.commit([changes])
+            try:
+                self._store.commit([changes])
+            except CallsWaiting:
+                # Somebody has called the run just now, so this is not its end.
+                drive.end = changes.move = None
+                self._called.add(drive)
+                self._store.commit([changes])
         except ManyhandsError as error:
             self.give_up(drive, error)
+        else:
+            self._committed(drive, changes)
 
     def _finish(self, drive: Drive) -> None:
         if drive.key is not None:
             self.drives.pop(drive.key, None)
         drive.finish()
+
+    @contextmanager
+    def _fence(self, drive: Drive) -> Iterator[None]:
+        """One run that cannot be driven, whatever the reason, is given up; the others go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whoever waits for the run gets it
+            self._has_failed(drive, error)
+
+    def _has_failed(self, drive: Drive, error: Exception) -> None:
+        log.error("Run %s cannot be driven on here, and was handed back.", drive.run_id, exc_info=error)
+        self.hand_back(drive, error)
+
+    def hand_back(self, drive: Drive, error: BaseException) -> None:
+        """Something unforeseen came out of driving a run: in memory it may be half told, but the store is right. It is
+        given up, and its lease with it."""
+        self.give_up(drive, error)
+        if drive.key is not None:
+            try:
+                self._store.forget_lease(drive.key, drive.epoch, self._clock.now())
+            except ManyhandsError as failed:
+                log.warning("Run %s could not be handed back: %s", drive.run_id, failed)
 
     def give_up(self, drive: Drive, error: BaseException) -> None:
         """Stop driving a run that is not finished: its attempts are stopped, those who wait get the error."""
@@ -228,12 +349,13 @@ class Driver:
             options = drive.jobs[task].spec.options
             by_executor.setdefault(options.executor, []).append((drive.key or 0, task, attempt))
         for name, attempts in by_executor.items():
-            self._executors[name].cancel(attempts, self._grace)
+            self._executors[name].cancel(attempts, self.grace)
         drive.finish(error)
 
     def recheck(self) -> None:
-        """Give up every run whose lease somebody else has taken, or that was canceled."""
+        """Give up every run whose lease is lost or that was canceled, and look for messages to the others."""
         self.bell.news = False
+        self._called.update(self.drives.values())
         for drive in list(self.drives.values()):
             record = self._store.run(drive.run_id)
             if record is None or record.status is RunStatus.CANCELED:
@@ -259,7 +381,8 @@ class Driver:
 
 
 def _holds_something(changes: Changes) -> bool:
-    return bool(changes.moves or changes.tasks) or changes.move is not None or changes.new_run is not None
+    kept = changes.document is not None or changes.move is not None or changes.new_run is not None
+    return kept or bool(changes.moves or changes.tasks)
 
 
 def _end_of(drive: Drive, now: float) -> RunMove | None:

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from types import GenericAlias
+from typing import Any, ClassVar
 
+from manyhands.codecs.kit import Kit
+from manyhands.engine import arrival
+from manyhands.engine.beside import in_thread
 from manyhands.engine.drive import Drive
+from manyhands.engine.running import at_rest, refuse_circle
 from manyhands.engine.service import NUDGE, Engine, OnTurn
-from manyhands.model.errors import RunNotFound, TaskNotFound, WaitTimeout
+from manyhands.model.errors import OutputNotReady, RunNotFound, TaskNotFound, WaitTimeout
+from manyhands.model.outcomes import Forward
 from manyhands.model.records import RunRecord, TaskRecord
-from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, RunStatus
+from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL
 
 LOOK_AGAIN = 0.5
 """Seconds after which a thread that waits for another process' run looks whether that process still lives."""
 
 
-class Reference:
-    """Something that will have a result. `ref.result(timeout)` waits for it, and so does `await ref`."""
+CONTEXT = "manyhands.engine.context"
+"""Where the engine of this process is found; by name, as it stands above."""
 
-    def __init__(self, engine: Engine, run_id: str) -> None:
-        self._engine = engine
+
+class Reference:
+    """Something that will have a result. `ref.result(timeout)` waits for it, and so does `await ref`.
+
+    It may be an argument of a step, which is then given the result, or be returned by one in place of the result;
+    inside a container it stays a reference, also in another process.
+    """
+
+    __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
+
+    def __init__(self, engine: Engine | None, run_id: str) -> None:
+        self._given = engine
         self.run_id = run_id
+
+    @property
+    def engine(self) -> Engine:
+        """Its engine; of a reference that has come from elsewhere, that of this process."""
+        if self._given is None:
+            self._given = importlib.import_module(CONTEXT).client().engine
+        return self._given
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return elsewhere, (self.run_id, None)
+
+    def __manyhands_forward__(self, kit: Kit) -> Forward:
+        return Forward([arrival.spec_of(self, kit)], 0)
 
     def result(self, timeout: float | None = None, *, on_turn: OnTurn | None = None) -> Any:
         """Wait, at most `timeout` seconds, and return the value.
@@ -45,13 +74,11 @@ class Reference:
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, Any]:
-        # Whoever awaits runs an event loop, so its module is loaded; loading it here would slow every start.
-        loop = sys.modules["asyncio"].get_running_loop()
-        return loop.run_in_executor(None, self.result).__await__()  # type: ignore[no-any-return]
+        return in_thread(self.result, "await").__await__()
 
     def _wait_for_store(self, done: Callable[[], bool], deadline: float | None, on_turn: OnTurn | None) -> bool:
         """Wait for something that is seen in the store; looked at anew whenever the store has changed."""
-        store = self._engine.store
+        store = self.engine.store
         seen: int | None = None
         answer = False
         again = 0.0
@@ -64,7 +91,10 @@ class Reference:
                 seen, again, answer = changed, now + LOOK_AGAIN, done()
             return answer
 
-        return self._engine.run_until(look, deadline=deadline, nudge=NUDGE, on_turn=on_turn)
+        if look():
+            return True
+        with at_rest():
+            return self.engine.run_until(look, deadline=deadline, nudge=NUDGE, on_turn=on_turn)
 
 
 class RunReference(Reference):
@@ -80,14 +110,15 @@ class RunReference(Reference):
     def _wait(self, deadline: float | None, on_turn: OnTurn | None) -> bool:
         drive = self.drive
         if drive is not None:
-            return self._engine.run_until(lambda: drive.done, deadline=deadline, on_turn=on_turn)
+            return self.engine.run_until(lambda: drive.done or drive.answered, deadline=deadline, on_turn=on_turn)
         return self._wait_for_store(self._is_over, deadline, on_turn)
 
     def _is_over(self) -> bool:
-        return self._record().status in RUN_TERMINAL
+        record = self._record()
+        return record.status in RUN_TERMINAL or self.engine.is_given_up(record)
 
     def _record(self) -> RunRecord:
-        record = self._engine.store.run(self.run_id)
+        record = self.engine.store.run(self.run_id)
         if record is None:
             raise RunNotFound(self.run_id)
         return record
@@ -97,24 +128,36 @@ class RunReference(Reference):
         if drive is not None:
             if drive.error is not None:
                 raise drive.error
-            value = drive.results.get(drive.entry)
-            if value is not None and drive.end is not None and drive.end.to is RunStatus.SUCCEEDED:
-                return self._engine.kit.values.decode(value, f"the result of run {self.run_id}")
-        return self._engine.outputs.of_run(self._record())
+            value = drive.results.get(drive.entry) if drive.answered else None
+            if value is not None:
+                return self.engine.kit.values.decode(value, f"the result of run {self.run_id}")
+        record, outputs = self._record(), self.engine.outputs
+        if record.status not in RUN_TERMINAL and record.source is None:
+            why = f"its run was taken up {record.takeovers} times, and is left alone now. `resume` goes on with it."
+            raise OutputNotReady(self.run_id, outputs.task(record, record.entry).name, why)
+        return outputs.of_run(record)
+
+
+def elsewhere(run_id: str, name: str | None) -> Reference:
+    """A reference that has come from another process."""
+    return StepReference(None, run_id, name)
 
 
 class StepReference(Reference):
     """The output of one step of a run, by name; of the run's entry when the name is None."""
 
-    def __init__(self, engine: Engine, run_id: str, name: str | None) -> None:
+    def __init__(self, engine: Engine | None, run_id: str, name: str | None) -> None:
         super().__init__(engine, run_id)
         self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return elsewhere, (self.run_id, self._name)
 
     def __repr__(self) -> str:
         return f"<output of {self._name or 'the entry step'} of run {self.run_id!r}>"
 
     def _find(self) -> tuple[RunRecord, TaskRecord | None]:
-        store = self._engine.store
+        store = self.engine.store
         record = store.run(self.run_id)
         if record is None:
             raise RunNotFound(self.run_id)
@@ -123,6 +166,8 @@ class StepReference(Reference):
         return record, store.task(record.key, self._name)
 
     def _wait(self, deadline: float | None, on_turn: OnTurn | None) -> bool:
+        if deadline is None and self._name is None:
+            refuse_circle(self.run_id)
         return self._wait_for_store(self._is_settled, deadline, on_turn)
 
     def _is_settled(self) -> bool:
@@ -131,12 +176,12 @@ class StepReference(Reference):
             return True
         if task is not None and task.status in TASK_TERMINAL:
             return True
-        return self._engine.is_left(record)
+        return self.engine.is_left(record)
 
     def _value(self) -> Any:
         record, task = self._find()
         if task is None:
             raise TaskNotFound(self.run_id, self._name)
         if self._name is None and record.status in RUN_TERMINAL:
-            return self._engine.outputs.of_run(record)
-        return self._engine.outputs.of_task(record, task)
+            return self.engine.outputs.of_run(record)
+        return self.engine.outputs.of_task(record, task)

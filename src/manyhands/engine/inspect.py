@@ -15,10 +15,12 @@ from manyhands.engine.views import (
     Log,
     ProgressView,
     RunView,
+    StateView,
     TaskView,
     TreeNode,
 )
-from manyhands.model.errors import RunNotFound, TaskNotFound
+from manyhands.model.errors import RunNotFound, TaskNotFound, UsageError
+from manyhands.model.kinds import ACTOR, BESIDE
 from manyhands.model.records import AttemptRecord, EngineRecord, RunRecord, StoreCounts, TaskRecord
 from manyhands.model.states import RUN_MOVES, RUN_TERMINAL, TASK_TERMINAL, Reason, RunStatus, TaskStatus, sources
 from manyhands.ports.store import Blobs, Cache, Engines, Reading
@@ -61,8 +63,8 @@ class Readable(Reading, Engines, Cache, Protocol):
 class Inspect:
     """Answers questions about runs. Writes nothing and waits for nobody, but for `follow`, which waits for events.
 
-    `store` is for the engine's own readers; doors and faces ask the methods. `pause`: waits the given seconds, or less
-    when it knows that something was written.
+    `store` is for the engine's own readers; doors and faces ask the methods. `now`: the time that all is told from.
+    `pause`: waits the given seconds, or less when it knows that something was written.
     """
 
     def __init__(
@@ -74,8 +76,8 @@ class Inspect:
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.store = store
+        self.now = now
         self._liveness = liveness
-        self._now = now
         self._pause = pause
 
     @property
@@ -85,9 +87,6 @@ class Inspect:
     @property
     def log_folder(self) -> str:
         return self.store.log_folder
-
-    def now(self) -> float:
-        return self._now()
 
     def store_counts(self) -> StoreCounts:
         return self.store.counts()
@@ -104,9 +103,10 @@ class Inspect:
         before: int | None = None,
         newest_first: bool = True,
         counts: bool = False,
+        beside: bool = True,
     ) -> list[RunView]:
         """Runs of these effective statuses whose id begins with `prefix`. `before`: only those whose `key` is lower,
-        which with `newest_first` is the next page."""
+        which with `newest_first` is the next page. `beside`: also what came about beside these (`kinds.BESIDE`)."""
         wanted = frozenset(statuses)
         # A stored `running` may be `resumable` in effect; the store cannot tell, so it is asked for both.
         stored = tuple({*statuses, *ACTIVE}) if RunStatus.RESUMABLE in wanted else tuple(statuses)
@@ -121,7 +121,7 @@ class Inspect:
                 if limit is not None and len(found) >= limit:
                     return found
                 status = self._effective(record, dead)
-                if not wanted or status in wanted:
+                if (not wanted or status in wanted) and (beside or record.kind not in BESIDE):
                     found.append(self._run_view(record, status, dead, counts=counts))
             if page is None or len(records) < page:
                 return found
@@ -231,6 +231,23 @@ class Inspect:
         names = render.Names(lambda number: self._name(record.key, number))
         return [render.attempt(found, names) for found in self.store.attempts(record.key, ordinal)]
 
+    def states(self, run_id: str, *, limit: int | None = None) -> list[StateView]:
+        """What an actor was after each of its calls, newest last; the last `limit` of them.
+
+        Errors: `RunNotFound`; `UsageError` for a run that is no actor.
+        """
+        record = self.run_record(run_id)
+        if record.kind != ACTOR:
+            raise UsageError(f"Run '{run_id}' is of kind {record.kind}: only actors have states.")
+        newest = self._version(record.key) or 0
+        if limit is None or limit >= newest:
+            found = self.store.states(record.key)
+        else:
+            wanted = range(newest - limit + 1, newest + 1)
+            found = [state for version in wanted for state in self.store.states(record.key, version=version)]
+        names = render.Names(lambda ordinal: self._name(record.key, ordinal))
+        return [render.state(state, names, self.store.blobs.get) for state in found]
+
     def log(self, run_id: str, name: str, attempt: int | None = None, *, tail: int = LOG_TAIL) -> list[Log]:
         """What the task's attempts wrote, or one of them: the last `tail` bytes of each."""
         record = self.run_record(run_id)
@@ -299,7 +316,7 @@ class Inspect:
         record = self.run_record(run_id)
         status = self._effective(record, self._dead([record.engine] if record.engine else []))
         counts = render.counts(self.store.count_tasks(record.key), self._driven(record))
-        now = self._now()
+        now = self.now()
         names = []
         if counts.get(TaskStatus.RUNNING):
             found = self.store.tasks(record.key, statuses=(TaskStatus.RUNNING,), limit=PAGE)
@@ -311,7 +328,7 @@ class Inspect:
 
     def _dead(self, engines: Sequence[EngineRecord]) -> frozenset[str]:
         """Ids of engines that drive nothing any more: known dead, expired, or stopped."""
-        now = self._now()
+        now = self.now()
         distinct = list({engine.id: engine for engine in engines}.values())
         gone = {engine.id for engine in distinct if engine.stopped_at is not None or engine.expires_at <= now}
         rest = [engine for engine in distinct if engine.id not in gone]
@@ -327,15 +344,20 @@ class Inspect:
         return self._effective(record, dead) is RunStatus.RUNNING
 
     def _run_view(self, record: RunRecord, status: RunStatus, dead: frozenset[str], *, counts: bool) -> RunView:
-        view = render.run(record, status, self._now())
+        view = render.run(record, status, self.now())
         if record.engine is not None and record.status not in RUN_TERMINAL:
             view.driver = render.engine(record.engine, record.engine.id not in dead, [record.run_id])
         if counts:
             view.counts = render.counts(self.store.count_tasks(record.key), status is RunStatus.RUNNING)
+            view.version = self._version(record.key) if record.kind == ACTOR else None
         return view
 
+    def _version(self, key: int) -> int | None:
+        latest = self.store.states(key, latest=True)
+        return latest[0].version if latest else None
+
     def _task_view(self, key: int, task: TaskRecord, names: render.Names, driven: bool) -> TaskView:
-        view = render.task(task, names, driven, self._now())
+        view = render.task(task, names, driven, self.now())
         if view.attempt and (view.status in render.FAILURES or view.reason in WITH_ERROR):
             attempts = self.store.attempts(key, task.ordinal)
             if attempts:

@@ -9,7 +9,9 @@ import msgspec
 
 from manyhands.engine.inspect import Readable
 from manyhands.engine.render import FAILURES, SUCCESSES
+from manyhands.model.kinds import ACTOR
 from manyhands.model.records import RunRecord, TaskRecord
+from manyhands.model.specs import ACTOR_CALLS, PRESENCE, WAIT, WAITING
 from manyhands.model.states import TaskStatus
 from manyhands.model.values import Encoded
 
@@ -24,6 +26,9 @@ PLAIN = "msgpack"
 """The codec that can be read without running anybody's code."""
 
 WIDTH = 60
+
+WORKLESS = WAITING | {PRESENCE}
+"""Kinds of tasks that occupy no worker while they run."""
 
 
 class Lineage:
@@ -52,8 +57,35 @@ class Lineage:
         return [found for ordinal in task.upstreams if (found := self.at(ordinal)) is not None]
 
     def unmet(self, task: TaskRecord) -> list[TaskRecord]:
-        """The inputs that are not there yet."""
+        """What it needs before it can begin and that is not there yet: inputs, and of an actor the call before."""
+        if task.kind == WAIT:
+            return []
         return [upstream for upstream in self.upstreams(task) if upstream.status not in SUCCESSES]
+
+    def call_before(self, task: TaskRecord) -> TaskRecord | None:
+        """The call of an actor that came before this one, which has to be over first."""
+        number = _call_before(task)
+        return None if number is None else self.at(number)
+
+    def asked_for(self, task: TaskRecord) -> TaskRecord:
+        """The task that the run was made with, or called with, and that led to this one."""
+        above = task
+        while above.parent is not None:
+            found = self.at(above.parent)
+            if found is None:
+                break
+            above = found
+        return above
+
+    def working(self) -> list[TaskRecord]:
+        """The tasks of the run that occupy a worker now."""
+        running = self._store.tasks(self._run.key, statuses=(TaskStatus.RUNNING,), limit=FAR)
+        return [task for task in running if task.forward_to is None and task.kind not in WORKLESS]
+
+    def waiting(self) -> list[TaskRecord]:
+        """The tasks of the run that have begun to wait in the driver."""
+        running = self._store.tasks(self._run.key, statuses=(TaskStatus.RUNNING,), limit=FAR)
+        return [task for task in running if task.kind in WAITING]
 
     def origins(self, task: TaskRecord) -> Iterator[TaskRecord]:
         """The failures because of which the task cannot run, where they began."""
@@ -80,8 +112,16 @@ class Lineage:
 
     def needing(self, task: TaskRecord) -> list[TaskRecord]:
         """Tasks whose input its result is."""
-        tasks = self._store.tasks(self._run.key, limit=FAR)
-        return [other for other in tasks if task.ordinal in other.upstreams][:MOST]
+        # What a call of an actor leads to is near it, however many calls there were before.
+        after = max(-1, task.ordinal - FEW) if self._run.kind == ACTOR else -1
+        tasks = self._store.tasks(self._run.key, limit=FAR, after=after)
+        needing = [other for other in tasks if task.ordinal in other.upstreams]
+        return [other for other in needing if _call_before(other) != task.ordinal][:MOST]
+
+    def arguments(self, task: TaskRecord) -> dict[str, Any] | None:
+        """Its inputs by name or position; None when only the user's own classes could tell."""
+        inputs = self._inputs(self._run.key, task.ordinal)
+        return None if inputs is None else _arguments(inputs, self._store)
 
     def changed_inputs(self, origin: str, task: TaskRecord) -> list[str]:
         """How its inputs differ from those of the same task of another run, a line for each; empty when they are the
@@ -126,6 +166,10 @@ class Lineage:
                 waiting.extend(found.upstreams)
                 if found.forward_to is not None:
                     waiting.append(found.forward_to)
+
+
+def _call_before(task: TaskRecord) -> int | None:
+    return task.upstreams[-1] if task.kind in ACTOR_CALLS and task.parent is None and task.upstreams else None
 
 
 class _Missing:

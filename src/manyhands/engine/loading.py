@@ -7,27 +7,73 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from manyhands.engine.drive import Drive, Job
-from manyhands.model.records import RunRecord, TaskCall, TaskRecord
-from manyhands.model.specs import TaskOptions, TaskSpec
+from manyhands.model.kinds import ACTOR, CALLED
+from manyhands.model.records import RunRecord, TaskCall, TaskMove, TaskRecord
+from manyhands.model.specs import ACTOR_CALLS, WAIT, WAITING, WORK, TaskOptions, TaskSpec
 from manyhands.model.states import TASK_TERMINAL, Reason, TaskStatus
 from manyhands.ports.store import Store
 
 
-def load(store: Store, record: RunRecord, now: float) -> Drive:
-    """The drive of a run under this session. Tasks whose unsaved results are needed again are reopened first."""
+def load(store: Store, record: RunRecord, now: float, *, skip: int | None = None) -> Drive:
+    """The drive of a run under this session. Tasks whose unsaved results are needed again are reopened first.
+
+    `skip`: a call of an actor that is to be passed over, with all that it has returned.
+    """
     tasks = store.tasks(record.key)
-    lacking = unsaved(record.entry, tasks)
+    lacking = [] if record.kind in CALLED else unsaved(record.entry, tasks)
     if lacking:
         store.reopen_tasks(record.key, record.epoch, lacking, now)
         tasks = store.tasks(record.key)
-    return Drive.adopt(record, tasks, jobs(tasks, store.calls(record.key)))
+    passed_over = _pass_over(tasks, superseded(tasks) if skip is None else {skip}, now)
+    drive = Drive.adopt(record, tasks, jobs(tasks, store.calls(record.key)))
+    drive.changes.moves += passed_over
+    give_state(store, drive)
+    return drive
+
+
+def load_at_rest(store: Store, record: RunRecord) -> Drive:
+    """The drive of a run that takes calls, and all of whose tasks are over."""
+    key = record.key
+    drive = Drive.at_rest(record, store.newest_task(key) + 1, lambda name: store.named(key, name))
+    give_state(store, drive)
+    return drive
+
+
+def give_state(store: Store, drive: Drive) -> None:
+    if drive.kind == ACTOR:
+        for latest in store.states(drive.key or 0, latest=True):
+            drive.state, drive.version, drive.code = latest.value, latest.version, latest.code
+
+
+def superseded(tasks: Sequence[TaskRecord]) -> set[int]:
+    """Calls of works that were made again, as others, after they had failed: what those came to counts."""
+    newest: dict[tuple[object, object], int] = {}
+    calls = [(task, (task.metadata.get("work"), task.metadata.get("key"))) for task in tasks if task.kind == WORK]
+    for task, call in calls:
+        newest[call] = task.ordinal
+    return {task.ordinal for task, call in calls if newest[call] != task.ordinal}
+
+
+def _pass_over(tasks: Sequence[TaskRecord], skip: set[int], now: float) -> list[TaskMove]:
+    """Skip calls and what hangs on them; the tasks are changed as if they had been read so."""
+    if not skip:
+        return []
+    skipped = set(skip)
+    moves = []
+    for task in tasks:
+        if task.ordinal in skip or task.parent in skipped:
+            skipped.add(task.ordinal)
+            if task.status not in TASK_TERMINAL:
+                task.status = TaskStatus.SKIPPED
+                moves.append(TaskMove(task.ordinal, TaskStatus.SKIPPED, task.attempt, now, Reason.SKIPPED))
+    return moves
 
 
 def unsaved(entry: int, tasks: Sequence[TaskRecord]) -> list[int]:
     """Succeeded tasks whose results were not saved (`checkpoint=False`) and are read by what is still to be done."""
     needed = [entry]
     for task in tasks:
-        if task.status not in TASK_TERMINAL:
+        if task.status not in TASK_TERMINAL and task.forward_to is None:  # else its body has read what it needed
             needed.extend(task.upstreams)
     lacking: set[int] = set()
     seen: set[int] = set()
@@ -55,7 +101,8 @@ def has_output(end: TaskRecord) -> bool:
 
 
 def jobs(tasks: Sequence[TaskRecord], calls: Iterable[TaskCall]) -> list[Job]:
-    """What it takes to run each task, with `checkpoint` inherited from the task that returned it."""
+    """What it takes to run each task, with `checkpoint` inherited from the task that returned it. Of a task that waits
+    in the driver, what is no affair of the machine is taken off the record."""
     made: list[Job] = []
     for task, call in zip(tasks, calls, strict=True):
         options = msgspec.convert(task.options, TaskOptions)
@@ -72,5 +119,20 @@ def jobs(tasks: Sequence[TaskRecord], calls: Iterable[TaskCall]) -> list[Job]:
         )
         inherited = True if task.parent is None else made[task.parent].checkpoint
         checkpoint = inherited if options.checkpoint is None else options.checkpoint
-        made.append(Job(task.name, spec, task.upstreams, checkpoint))
+        reads = task.upstreams[:-1] if task.kind in ACTOR_CALLS and task.parent is None else task.upstreams
+        due_at = None
+        if task.kind in WAITING:
+            due_at, task.due_at = task.due_at, None
+        if task.kind == WAIT:
+            task.upstreams = []
+        made.append(Job(task.name, spec, reads, checkpoint, due_at=due_at))
     return made
+
+
+def spec_of(store: Store, record: RunRecord, task: TaskRecord) -> TaskSpec:
+    """What one task of a run was asked for as; its upstreams are not among it."""
+    call = next(call for call in store.calls(record.key) if call.ordinal == task.ordinal)
+    options = msgspec.convert(task.options, TaskOptions)
+    return TaskSpec(
+        task.base, task.label, call.code, call.inputs, options=options, metadata=task.metadata, kind=task.kind
+    )

@@ -45,6 +45,10 @@ class Loops:
         self._thread: threading.Thread | None = None
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
 
+    def add(self, loop: Loop) -> None:
+        """One loop more; before the start."""
+        self._loops = (*self._loops, loop)
+
     def start(self) -> None:
         """Start the thread, once."""
         if self._thread is None:

@@ -15,6 +15,7 @@ from manyhands.model.errors import (
     StoreCorrupt,
     WorkerLost,
 )
+from manyhands.model.kinds import ACTOR
 from manyhands.model.records import AttemptEnd, RunRecord, TaskRecord
 from manyhands.model.states import Cause, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
@@ -33,9 +34,18 @@ class Outputs:
         `OutputNotReady`."""
         if record.status is RunStatus.CANCELED:
             raise RunCanceled(record.run_id)
+        if record.kind == ACTOR and record.status is RunStatus.SUCCEEDED:
+            return self.state_of(record)
         if record.source is not None and record.status is not RunStatus.SUCCEEDED:
             raise self.failure_of(record)
         return self.of_task(record, self.task(record, record.entry))
+
+    def state_of(self, record: RunRecord) -> Any:
+        """An actor's latest state, as its class gave it to be saved."""
+        latest = self._store.states(record.key, latest=True)
+        if not latest:
+            raise OutputNotReady(record.run_id, "__init__", "the actor has no state yet")
+        return self._kit.values.decode(latest[0].value, f"the state of {record.run_id}")
 
     def of_task(self, record: RunRecord, task: TaskRecord) -> Any:
         """The task's result as its readers see it; the same errors."""
@@ -59,7 +69,7 @@ class Outputs:
         """The same for a task of a run that is driven here: kept in memory for whoever else is to read it."""
         found = drive.results.get(ordinal)
         if found is None:
-            found = self.encoded(drive.key or 0, drive.run_id, ordinal)
+            found = self.encoded(drive.key or 0, drive.run_id, drive.ordinal(ordinal))
             drive.keep(ordinal, found)
         return found
 
@@ -68,6 +78,16 @@ class Outputs:
         if record.source is None:
             return ExecutionError(record.run_id, "?", record.message)
         return self._execution_error(record, self.task(record, record.source))
+
+    def failure_before(self, record: RunRecord, call: TaskRecord) -> ExecutionError:
+        """The same for whoever waits for a call that comes after the one that failed."""
+        error = self.failure_of(record)
+        run_id, step, message = error.args
+        cure = f"mend the cause and resume '{run_id}', or pass that one over by `manyhands runs skip {run_id} {step}`"
+        what = f"The call '{call.name}' keeps its place behind that one and need not be made again: {cure}."
+        told = ExecutionError(run_id, step, f"{message}\n{what}")
+        told.__cause__ = error.__cause__
+        return told
 
     def exception_of(self, end: AttemptEnd, what: str) -> BaseException:
         """The exception that an attempt ended with, made again as well as it can be."""

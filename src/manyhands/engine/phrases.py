@@ -1,9 +1,12 @@
-"""Times, spans, numbers and lists in words that people read."""
+"""Times, spans, numbers, lists and commands in words that people read."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from shlex import quote
+
+from manyhands.model.kinds import APP
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -71,3 +74,8 @@ def count(number: int, noun: str) -> str:
 def first_line(text: str, most: int = 500) -> str:
     line = text.strip().partition("\n")[0].rstrip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def take_up(kind: str, run_id: str) -> str:
+    """The command that goes on with a run: an app needs the file that it was made by."""
+    return f"manyhands run app FILE --id {quote(run_id)}" if kind == APP else f"manyhands runs resume {quote(run_id)}"

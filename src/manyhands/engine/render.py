@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+import msgspec
+
+from manyhands.codecs import plain
 from manyhands.engine.phrases import first_line
-from manyhands.engine.views import AttemptView, EngineView, EventView, ProgressView, RunView, TaskView
-from manyhands.model.records import AttemptEnd, AttemptRecord, EngineRecord, EventRecord, RunRecord, TaskRecord
+from manyhands.engine.views import AttemptView, EngineView, EventView, ProgressView, RunView, StateView, TaskView
+from manyhands.model.records import (
+    AttemptEnd,
+    AttemptRecord,
+    EngineRecord,
+    EventRecord,
+    RunRecord,
+    StateRecord,
+    TaskRecord,
+)
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, AttemptStatus, Reason, RunStatus, TaskStatus
+from manyhands.model.values import Encoded
 
 SUCCESSES = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED})
 FAILURES = TASK_TERMINAL - SUCCESSES
@@ -145,6 +158,27 @@ def attempt(record: AttemptRecord, names: Names) -> AttemptView:
         exit_code=end.exit_code,
         signal=end.signal,
         logged=end.log.end - end.log.start if end.log else 0,
+    )
+
+
+def readable(saved: Encoded, blob: Callable[[str], bytes]) -> Any:
+    """A saved value that takes nobody's code to read; None for any other."""
+    if saved.codec != plain.CODEC:
+        return None
+    try:
+        return plain.decode(saved.data if saved.blob is None else blob(saved.blob))
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+def state(record: StateRecord, names: Names, blob: Callable[[str], bytes]) -> StateView:
+    return StateView(
+        version=record.version,
+        step=names(record.task),
+        at=record.at,
+        codec=record.value.codec,
+        size=record.value.size,
+        value=readable(record.value, blob),
     )
 
 

@@ -18,7 +18,7 @@ from manyhands.engine.loop import Loops
 from manyhands.engine.outputs import Outputs
 from manyhands.model.errors import LeaseLost, ManyhandsError, RunActive, WaitInPlace
 from manyhands.model.records import EngineRecord, RunRecord
-from manyhands.model.states import RunStatus
+from manyhands.model.states import RUN_TERMINAL, RunStatus
 from manyhands.ports.clock import Clock
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Store, Wakeable
@@ -46,6 +46,7 @@ class Parts(NamedTuple):
     clock: Clock
     liveness: Liveness
     record: EngineRecord
+    max_takeovers: int
 
 
 class Engine:
@@ -60,6 +61,7 @@ class Engine:
         self.driver = parts.driver
         self.clock = parts.clock
         self.liveness = parts.liveness
+        self.max_takeovers = parts.max_takeovers
         self._loops = parts.loops
         self._open_wake = open_wake
         self._wake: Wakeable | None = None
@@ -76,6 +78,10 @@ class Engine:
         """The drives of this engine by run; one that was submitted is here before the driver knows of it."""
 
     # --- start and end ---------------------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def start(self) -> None:
         """Enroll in the store and begin to heartbeat; done once, before the first session."""
@@ -98,6 +104,13 @@ class Engine:
         self.start()
         if self._wake is not None:
             self._wake.wake(engines)
+
+    def tell(self, driver: str) -> None:
+        """Have the engine that drives a run look for messages to it; `""` when none does."""
+        if driver == self.record.id:
+            self.driver.ask(self.driver.recheck)
+        elif driver:
+            self.wake([driver])
 
     def close(self) -> None:
         """End in good order: attempts are stopped, unfinished runs become resumable. Safe to call twice."""
@@ -124,6 +137,7 @@ class Engine:
                 log.warning("The end of this engine could not be written: %s", error)
         if self._wake is not None:
             self._wake.close()
+        self.driver.bell.close()
         self.store.close()
 
     def _stop_turning(self) -> None:
@@ -131,6 +145,9 @@ class Engine:
         self._wanted.set()
         if self._turning != threading.get_ident():
             self.driver.bell.ring()
+            background = self._background
+            if background is not None and self._turning in (None, background.ident):
+                background.join(PARTING)  # it ends as soon as it has the role, which is not given back below
             self.driver.role.acquire(timeout=PARTING)
 
     # --- runs ------------------------------------------------------------------------------------------------------
@@ -147,15 +164,15 @@ class Engine:
         self.start()
         with self._starting:
             taken = self._taken.get(drive.run_id)
-            if drive.key is None and taken is not None and not taken.done:
+            if drive.key is None and taken is not None and not taken.done and taken.end is None:
                 raise RunActive(drive.run_id)
             self._taken[drive.run_id] = drive
         self.driver.ask(lambda: self.driver.add(drive))
 
     def drives(self, record: RunRecord) -> bool:
-        """Whether this very engine drives the run now."""
+        """Whether this very engine drives the run now, or is about to."""
         taken = self._taken.get(record.run_id)
-        return taken is not None and taken.epoch == record.epoch and not taken.done
+        return taken is not None and not taken.done and taken.epoch in (record.epoch, record.epoch + 1)
 
     def dead(self, record: RunRecord, now: float) -> list[str]:
         """The id of the run's engine if it is dead, or is this one and has given the run up; else nothing."""
@@ -166,13 +183,27 @@ class Engine:
             return [] if self.drives(record) else [engine.id]
         return self.liveness.dead([engine], now)
 
+    def is_driven(self, record: RunRecord) -> bool:
+        """Whether the run is not over and somebody alive drives it."""
+        if record.status in RUN_TERMINAL or record.engine is None:
+            return False
+        return not self.dead(record, self.clock.now())
+
     def is_left(self, record: RunRecord) -> bool:
         """Whether nobody drives the run, though it is not over, and nobody is about to."""
         if record.status is RunStatus.RESUMABLE:
             return True
-        return record.status is RunStatus.RUNNING and (
-            record.engine is None or bool(self.dead(record, self.clock.now()))
-        )
+        if record.status is not RunStatus.RUNNING:
+            return False
+        if record.engine is not None and not self.dead(record, self.clock.now()):
+            return False
+        # Its driver may have come to the run's end, and be gone, since the record was read.
+        now = self.store.run(record.run_id)
+        return now is not None and now.status is RunStatus.RUNNING and now.epoch == record.epoch
+
+    def is_given_up(self, record: RunRecord) -> bool:
+        """Whether nobody drives the run, and no engine service will take it up: it has been too often."""
+        return record.takeovers >= self.max_takeovers and self.is_left(record)
 
     # --- who turns the driver --------------------------------------------------------------------------------------
 
@@ -232,12 +263,7 @@ class Engine:
         if self.driver.settled:
             return
         for drive in [*self.driver.drives.values(), *self.driver.fresh]:
-            self.driver.give_up(drive, error)
-            if drive.key is not None:
-                try:
-                    self.store.forget_lease(drive.key, drive.epoch, self.clock.now())
-                except ManyhandsError as failed:
-                    log.warning("Run %s could not be handed back: %s", drive.run_id, failed)
+            self.driver.hand_back(drive, error)
         self.driver.fresh.clear()
 
     def _wait_for_change(self, deadline: float | None, nudge: float | None) -> None:

@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 
-from manyhands.engine.client import RESUMABLE, Client
+from manyhands.engine.calling import LEFT
+from manyhands.engine.client import Client
 from manyhands.model.errors import ManyhandsError, StateError
+from manyhands.model.kinds import APP, SERVICE
 from manyhands.model.records import RunRecord
 from manyhands.model.states import RunStatus
 
@@ -15,17 +17,16 @@ log = logging.getLogger("manyhands")
 
 
 class Service:
-    """Drives detached runs, and takes up those whose driver is gone, each at most `max_takeovers` times.
+    """Drives detached runs, and takes up those whose driver is gone, each at most so often as the engine may.
 
     `poll`: seconds between looks at the store when nobody tells.
     """
 
-    KIND = "service"
+    KIND = SERVICE
 
-    def __init__(self, client: Client, *, take_over: bool, max_takeovers: int, poll: float) -> None:
+    def __init__(self, client: Client, *, take_over: bool, poll: float) -> None:
         self._client = client
         self._take_over = take_over
-        self._max_takeovers = max_takeovers
         self._poll = poll
         self._stop = threading.Event()
         self._look_at = 0.0
@@ -62,7 +63,7 @@ class Service:
         for record in engine.store.unclaimed(now, dead):
             if self._may_take(record):
                 try:
-                    self._client.open(record, RESUMABLE[:3])
+                    self._client.open(record, LEFT)
                 except (StateError, ManyhandsError) as error:
                     log.info("Run %s was not taken up: %s", record.run_id, error)
                 else:
@@ -70,11 +71,13 @@ class Service:
         return taken
 
     def _may_take(self, record: RunRecord) -> bool:
+        if record.kind == APP:
+            return False
         if record.status is RunStatus.PENDING:
             return True
         if not self._take_over:
             return False
-        if record.takeovers < self._max_takeovers:
+        if record.takeovers < self._client.engine.max_takeovers:
             return True
         known = (record.run_id, record.takeovers)
         if known not in self._given_up:

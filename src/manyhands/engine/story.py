@@ -9,71 +9,22 @@ from typing import Any
 import msgspec
 
 from manyhands.engine import phrases
-from manyhands.engine.inspect import Inspect
-from manyhands.engine.lineage import Lineage
-from manyhands.engine.views import AttemptView, EventView, RunView, TaskView
+from manyhands.engine.awaited import Awaited
+from manyhands.engine.telling import Fact, Telling
+from manyhands.engine.views import AttemptView
+from manyhands.model.kinds import ACTOR
 from manyhands.model.records import TaskRecord
-from manyhands.model.specs import TaskOptions
+from manyhands.model.specs import ACTOR_INIT, WORK, TaskOptions
 from manyhands.model.states import RUN_TERMINAL, AttemptStatus, Reason, RunStatus, TaskStatus
 
 LOG_LINES = 10
 LOG_BYTES = 16 * 1024
 SHOWN_ATTEMPTS = 10
-
-AGAIN = {
-    Reason.RETRY: "It was tried again after",
-    Reason.RESUMED: "It ran again because the run was resumed",
-    Reason.UNSAVED: "It ran again because its result had not been saved (`checkpoint=False`)",
-    Reason.WORKER: "It was handed out again, because its worker was needed for another step before it had begun",
-}
-"""Why a task became pending once more, by the reason of that event."""
-
-CAUSES = {
-    "error": "its code raised an error",
-    "lost": "its worker was lost",
-    "memory": "it ran out of memory",
-    "timeout": "it ran longer than its time-out",
-    "canceled": "it was canceled",
-}
+NOW_RUNNING = 8
 
 
-STATES = {
-    TaskStatus.PENDING: "is pending",
-    TaskStatus.RUNNING: "is running",
-    TaskStatus.SUCCEEDED: "succeeded",
-    TaskStatus.FAILED: "failed",
-    TaskStatus.STOPPED: "was stopped",
-    TaskStatus.SKIPPED: "was skipped",
-}
-
-
-class Fact(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One fact of an explanation. `kind` is for programs, `text` for people; `run`, `step`, `at`, `data` say what the
-    text speaks of."""
-
-    kind: str
-    text: str
-    run: str | None = None
-    step: str | None = None
-    at: float | None = None
-    data: dict[str, Any] = {}
-
-
-class TaskStory:
-    """Tells about one task; `view` is the task, `run` its run."""
-
-    def __init__(self, inspect: Inspect, run: RunView, view: TaskView) -> None:
-        self.inspect = inspect
-        self.run = run
-        self.view = view
-        self.now = inspect.now()
-        self.record = inspect.run_record(run.id)
-        self.task = inspect.task_record(self.record, view.name)
-        self.lineage = Lineage(inspect.store, self.record)
-        self.attempts = inspect.attempts(run.id, view.name)
-        self.events = inspect.events(run.id, view.name)
-        self.facts: list[Fact] = []
-        self.advice: list[str] = []
+class TaskStory(Telling):
+    """Tells about one task."""
 
     def tell(self) -> tuple[str, list[Fact], list[str]]:
         """The summary, the facts and the advice."""
@@ -83,6 +34,7 @@ class TaskStory:
             TaskStatus.SUCCEEDED: self._succeeded,
             TaskStatus.FAILED: self._failed,
             TaskStatus.STOPPED: self._stopped,
+            TaskStatus.SKIPPED: self._skipped,
         }
         summary = tellers.get(self.view.status, self._other)()
         self._add_why_called()
@@ -106,6 +58,10 @@ class TaskStory:
             return self._cached(at)
         if view.reason == Reason.CAUGHT:
             return self._caught(at)
+        if Awaited.is_one(self.task):
+            took = f" {phrases.span(view.duration)}" if view.duration is not None else ""
+            came = Awaited(self.lineage, self.run.id, self.task, self.now).came()
+            return f"Step '{view.name}' waited{took}, and {came} came{at}."
         took = f" in {phrases.span(view.duration)}" if view.duration is not None else ""
         if view.source is not None:
             self._add_forwards()
@@ -146,9 +102,17 @@ class TaskStory:
         if view.source is not None and view.source != view.name:
             self._add_forwards()
             self._add_origins([self.task.source])
+            self._add_skip(self.task)
+            if Awaited.is_one(self.task):
+                return f"Step '{view.name}' failed because step '{view.source}', which it waited for, failed{told}."
             return f"Step '{view.name}' failed because step '{view.source}', which it led to, failed{told}."
+        self._add_skip(self.task)
+        if Awaited.is_one(self.task):
+            return f"Step '{view.name}' failed, because {self._cause(view.reason)}{told}."
         self.facts.extend(self.failure())
-        self.advice.append(f"All of what it wrote: `manyhands tasks logs {quote(self.run.id)} {quote(view.name)}`.")
+        if self.view.kind != WORK:  # what a work writes goes to its app's own output
+            logs = f"manyhands tasks logs {quote(self.run.id)} {quote(view.name)}"
+            self.advice.append(f"All of what it wrote: `{logs}`.")
         tries = f" after {phrases.count(len(self.attempts), 'attempt')}" if self.attempts else ""
         return f"Step '{view.name}' failed{tries}, because {self._cause(view.reason)}{told}."
 
@@ -157,8 +121,21 @@ class TaskStory:
         at = f" at {phrases.when(event.at, self.now)}" if event else ""
         why = "its run was canceled" if self.run.status is RunStatus.CANCELED else self._cause(self.view.reason)
         self.facts.extend(self.failure())
-        self.advice.append(f"`manyhands runs resume {quote(self.run.id)}` runs it again.")
+        self.advice.append(f"`{phrases.take_up(self.run.kind, self.run.id)}` runs it again.")
         return f"Step '{self.view.name}' was stopped{at}, because {why}."
+
+    def _skipped(self) -> str:
+        if self.view.reason != Reason.SKIPPED:
+            return self._other()
+        at = f" at {phrases.when(self.events[-1].at, self.now)}" if self.events else ""
+        self.facts.extend(self.failure())
+        if self.view.parent is not None:
+            root = self.lineage.asked_for(self.task).name
+            return f"Step '{self.view.name}' was passed over{at}, together with the call '{root}' that it is part of."
+        return (
+            f"Step '{self.view.name}' was passed over{at} (`skip`): the actor's state stayed as it was before, and "
+            "the calls after it went on."
+        )
 
     def _other(self) -> str:
         told = f": {self.view.message}" if self.view.message else ""
@@ -169,15 +146,40 @@ class TaskStory:
         if view.forward_to is not None:
             self._add_forwards()
             return f"Step '{view.name}' has run; it waits for step '{view.forward_to}', which it returned."
+        if Awaited.is_one(self.task):
+            return f"Step '{view.name}' waits {self._add_awaited()}; it occupies no worker."
         since = f" since {phrases.when(view.started_at, self.now)}" if view.started_at is not None else ""
         tries = f", attempt {view.attempt}" if view.attempt > 1 else ""
         on = f" on {view.worker}" if view.worker else ""
         return f"Step '{view.name}' is running{on}{since}{tries}."
 
+    def _add_awaited(self) -> str:
+        awaited = Awaited(self.lineage, self.run.id, self.task, self.now)
+        due = self.task.due_at
+        if due is not None:
+            text = f"{awaited.at_the_end()} {phrases.when(due, self.now)}."
+            self.facts.append(Fact(kind="due", text=text, at=due))
+        for step in awaited.steps()[:SHOWN_ATTEMPTS]:
+            text = f"It waits for '{step.name}', which {self._state(step)}."
+            self.facts.append(Fact(kind="upstream", text=text, step=step.name))
+        if awaited.key is not None:
+            text = f"It is given the next signal '{awaited.key}' that no other step has taken."
+            self.facts.append(Fact(kind="signal", text=text, data={"key": awaited.key}))
+        advice = awaited.advice()
+        if advice is not None:
+            self.advice.append(advice)
+        return awaited.words()
+
     def _pending(self) -> str:
         name, status = self.view.name, self.run.status
+        if status is RunStatus.RESUMABLE and Awaited.is_one(self.task) and self.task.status is TaskStatus.RUNNING:
+            awaited = self._add_awaited()
+            self.advice.append(
+                f"Take the run up: `{phrases.take_up(self.run.kind, self.run.id)}`. What has come meanwhile counts."
+            )
+            return f"Step '{name}' waits {awaited}; but the run's driver is gone."
         if status is RunStatus.RESUMABLE:
-            self.advice.append(f"Take the run up: `manyhands runs resume {quote(self.run.id)}`.")
+            self.advice.append(f"Take the run up: `{phrases.take_up(self.run.kind, self.run.id)}`.")
             begun = "was begun, but not finished" if self.task.status is TaskStatus.RUNNING else "has not run yet"
             return f"Step '{name}' {begun}: the run's driver is gone."
         if status is RunStatus.PENDING:
@@ -188,7 +190,7 @@ class TaskStory:
             return self._never_ran(unmet)
         if unmet:
             return self._waits_for(unmet)
-        if self.view.due_at is not None and self.view.due_at > self.now:
+        if self.view.due_at is not None and self.view.due_at > self.now and not Awaited.is_one(self.task):
             return self._waits_for_retry(self.view.due_at)
         return self._waits_for_turn()
 
@@ -198,6 +200,8 @@ class TaskStory:
         if origins:
             self._add_origins([origin.ordinal for origin in origins])
             names = phrases.some([origin.name for origin in origins])
+            if self._add_queue(origins):
+                return f"Step '{name}' has not run: {names}, which comes before it among the actor's calls, failed."
             return f"Step '{name}' never ran: it needs the result of {names}, which failed."
         if status is RunStatus.FAILED and self.run.source is not None:
             why = f"the run failed at step '{self.run.source}' before it came to this one"
@@ -207,7 +211,51 @@ class TaskStory:
             self.facts.append(Fact(kind="upstream", text=f"It waited for {phrases.some([t.name for t in unmet])}."))
         return f"Step '{name}' never ran: {why}."
 
+    def _add_queue(self, origins: list[TaskRecord]) -> bool:
+        """Whether it is the calls before it that keep a call of an actor from running; says how to go on."""
+        if self.lineage.call_before(self.task) is None:
+            return False
+        for origin in origins:
+            self._add_skip(origin)
+        return True
+
+    def _add_skip(self, task: TaskRecord) -> None:
+        """How to go on behind a failed call of an actor."""
+        call = self.lineage.asked_for(task)
+        if self.run.kind != ACTOR or call.kind == ACTOR_INIT:
+            return
+        skip = f"manyhands runs skip {quote(self.run.id)} {quote(call.name)}"
+        advice = f"It is tried again with the next call; `{skip}` passes it over and goes on with the calls after it."
+        if advice not in self.advice:
+            self.advice.append(advice)
+
     def _waits_for(self, unmet: list[TaskRecord]) -> str:
+        before = self.lineage.call_before(self.task)
+        origins = list(self.lineage.origins(self.task))
+        if before is not None and before.ordinal in {one.ordinal for one in unmet}:
+            return self._waits_for_call(before, unmet, origins)
+        self._add_unmet(unmet)
+        if origins:
+            self._add_origins([origin.ordinal for origin in origins])
+            names = phrases.some([origin.name for origin in origins])
+            return f"Step '{self.view.name}' cannot run: it needs the result of {names}, which failed."
+        return f"Step '{self.view.name}' waits for its inputs: {phrases.some([task.name for task in unmet])}."
+
+    def _waits_for_call(self, before: TaskRecord, unmet: list[TaskRecord], origins: list[TaskRecord]) -> str:
+        """Of a call of an actor that waits for the one before it, and perhaps for inputs."""
+        text = f"The call before it is '{before.name}', which {self._state(before)}."
+        self.facts.append(Fact(kind="call_before", text=text, step=before.name))
+        inputs = [one for one in unmet if one.ordinal != before.ordinal]
+        self._add_unmet(inputs)
+        if origins:
+            self._add_origins([origin.ordinal for origin in origins])
+            self._add_queue(origins)
+            names = phrases.some([origin.name for origin in origins])
+            return f"Step '{self.view.name}' cannot run: {names}, which comes before it, failed."
+        also = f", and for its inputs: {phrases.some([one.name for one in inputs])}" if inputs else ""
+        return f"Step '{self.view.name}' waits for the call before it, '{before.name}'{also}."
+
+    def _add_unmet(self, unmet: list[TaskRecord]) -> None:
         for upstream in unmet[:SHOWN_ATTEMPTS]:
             text = f"It needs '{upstream.name}', which {self._state(upstream)}."
             self.facts.append(Fact(kind="upstream", text=text, step=upstream.name))
@@ -215,12 +263,6 @@ class TaskStory:
         if moving:
             text = f"In the end it waits for {phrases.some(moving)}."
             self.facts.append(Fact(kind="moving", text=text, data={"steps": moving}))
-        origins = list(self.lineage.origins(self.task))
-        if origins:
-            self._add_origins([origin.ordinal for origin in origins])
-            names = phrases.some([origin.name for origin in origins])
-            return f"Step '{self.view.name}' cannot run: it needs the result of {names}, which failed."
-        return f"Step '{self.view.name}' waits for its inputs: {phrases.some([task.name for task in unmet])}."
 
     def _waits_for_retry(self, due: float) -> str:
         self.facts.extend(self._attempt_facts())
@@ -231,14 +273,13 @@ class TaskStory:
     def _waits_for_turn(self) -> str:
         name = self.view.name
         options = msgspec.convert(self.view.options, TaskOptions)
-        progress = self.inspect.progress(self.run.id)
+        working = [task.name for task in self.lineage.working()]
         if self.view.reason == Reason.FLIGHT:
             return f"Step '{name}' waits for an equal call, which is being computed now and whose result it will take."
-        if progress.running:
-            verb = "is" if progress.running == 1 else "are"
-            text = f"{phrases.count(progress.running, 'step')} of this run {verb} running now: "
-            text += f"{phrases.some(progress.now_running)}."
-            self.facts.append(Fact(kind="running_now", text=text, data={"steps": progress.now_running}))
+        if working:
+            verb = "is" if len(working) == 1 else "are"
+            text = f"{phrases.count(len(working), 'step')} of this run {verb} running now: {phrases.some(working)}."
+            self.facts.append(Fact(kind="running_now", text=text, data={"steps": working[:NOW_RUNNING]}))
         if options.cache:
             text = "It may be cached: when an equal call is being computed now, it waits for the result of that one."
             self.facts.append(Fact(kind="flight", text=text))
@@ -257,82 +298,20 @@ class TaskStory:
         if view.parent is not None:
             text = f"It was called by step '{view.parent}', which returned it."
             self.facts.append(Fact(kind="called_by", text=text, step=view.parent))
+        is_actor = self.run.kind == ACTOR
         if view.ordinal == self.record.entry:
-            self.facts.append(Fact(kind="entry", text="Its result is the result of the run."))
+            text = "It is the actor's latest call." if is_actor else "Its result is the result of the run."
+            self.facts.append(Fact(kind="entry", text=text))
         needing = [task.name for task in self.lineage.needing(self.task)]
         if needing:
             text = f"Its result is an input of {phrases.some(needing)}."
             self.facts.append(Fact(kind="needed_by", text=text, data={"steps": needing}))
-        elif view.parent is None and view.ordinal != self.record.entry:
+        elif view.parent is None and view.ordinal != self.record.entry and not is_actor:
             self.facts.append(Fact(kind="called_by", text="The run was made with it."))
-
-    def _copied(self) -> str | None:
-        """Where its result came from when a fork copied it: nothing else has been written of it in this run."""
-        origin = self.run.forked_from
-        if origin is None or any(event.reason != Reason.FORKED for event in self.events):
-            return None
-        self.facts.append(Fact(kind="copied", text=f"The fork left it as it was in run '{origin}'.", run=origin))
-        return f"its result was taken over from run '{origin}'"
-
-    def _add_fork(self) -> None:
-        origin = self.run.forked_from
-        if origin is None or self.view.status is TaskStatus.PENDING or self._copied_already():
-            return
-        if not any(event.reason == Reason.FORKED for event in self.events):
-            return  # it was called in this run for the first time
-        changed = self.lineage.changed_inputs(origin, self.task)
-        if changed:
-            text = f"The fork gave it other inputs than in run '{origin}':\n" + "\n".join(changed)
-            self.facts.append(Fact(kind="inputs_changed", text=text, run=origin, data={"inputs": changed}))
-            return
-        again = [task.name for task in self.lineage.upstreams(self.task) if not self._forked_as_it_was(task)]
-        if again:
-            text = (
-                f"It ran again in this fork of run '{origin}' because it needs {phrases.some(again)}, which ran again."
-            )
-            self.facts.append(Fact(kind="upstream_again", text=text, run=origin, data={"steps": again}))
-        else:
-            text = f"It ran again because run '{origin}' was forked from this step."
-            self.facts.append(Fact(kind="forked", text=text, run=origin))
-
-    def _copied_already(self) -> bool:
-        return any(fact.kind == "copied" for fact in self.facts)
-
-    def _forked_as_it_was(self, task: TaskRecord) -> bool:
-        if task.status is TaskStatus.PENDING:
-            return False
-        events = self.inspect.store.events(key=self.record.key, ordinal=task.ordinal)
-        return all(event.reason == Reason.FORKED for event in events)
-
-    def _add_again(self) -> None:
-        for event in self.events:
-            text = AGAIN.get(Reason(event.reason)) if event.state == TaskStatus.PENDING else None
-            if text is None:
-                continue
-            told = ""
-            if event.reason == Reason.RETRY:
-                told = f" {self._error_of(event)}"
-            elif event.reason == Reason.RESUMED:
-                told = f", {self._why_resumed(event)}"
-            self.facts.append(
-                Fact(
-                    kind="again",
-                    text=f"{phrases.clock(event.at)} {text}{told}.",
-                    at=event.at,
-                    data={"reason": event.reason},
-                )
-            )
-
-    def _why_resumed(self, event: EventView) -> str:
-        before = [e for e in self.events if e.id < event.id]
-        state = before[-1].state if before else ""
-        if state == TaskStatus.FAILED:
-            return "and it had failed"
-        if state == TaskStatus.STOPPED:
-            return "and it had been stopped"
-        if state == TaskStatus.RUNNING:
-            return "and it had been begun but not finished when the run's driver was lost"
-        return "and it had not been done"
+        before = self.lineage.call_before(self.task)
+        if before is not None and not any(fact.kind == "call_before" for fact in self.facts):
+            text = f"Its call came after '{before.name}', which {self._state(before)}."
+            self.facts.append(Fact(kind="call_before", text=text, step=before.name))
 
     def _attempt_facts(self) -> Iterator[Fact]:
         shown = self.attempts[-SHOWN_ATTEMPTS:]
@@ -372,25 +351,6 @@ class TaskStory:
             text = f"'{origin.name}' {self._state(origin)}, because {self._cause(origin.reason)}{told}."
             self.facts.append(Fact(kind="origin", text=text, step=origin.name))
             self.advice.append(f"More on it: `manyhands why {quote(self.run.id)} {quote(origin.name)}`.")
-
-    # --- words ---------------------------------------------------------------------------------------------------
-
-    def _state(self, task: TaskRecord) -> str:
-        if task.status is TaskStatus.RUNNING and task.forward_to is not None:
-            return f"waits for '{self.lineage.name(task.forward_to)}', which it returned"
-        if task.status is TaskStatus.RUNNING and self.run.status is not RunStatus.RUNNING:
-            return "was begun and not finished"
-        return STATES.get(task.status, f"is {task.status}")
-
-    def _cause(self, reason: str) -> str:
-        return CAUSES.get(reason, reason)
-
-    def _last_cause(self) -> str:
-        return (self.attempts[-1].cause if self.attempts else None) or Reason.ERROR
-
-    def _error_of(self, event: EventView) -> str:
-        found = next((a.error for a in self.attempts if a.number == event.attempt), "")
-        return found or phrases.first_line(event.message) or "an attempt that failed"
 
 
 def _plain(attempt: AttemptView) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class RunView(msgspec.Struct, kw_only=True):
 
     `source`: name of the step whose failure ended the run. `counts`: its tasks by effective status.
     `key`: the store's number of the run, by which a list is paged. Times are seconds since the epoch.
+    `version`: number of an actor's latest state, given where `counts` are; None before its constructor is done.
     """
 
     id: str
@@ -48,6 +49,7 @@ class RunView(msgspec.Struct, kw_only=True):
     source: str | None = None
     driver: EngineView | None = None
     counts: dict[TaskStatus, int] | None = None
+    version: int | None = None
 
 
 class TaskView(msgspec.Struct, kw_only=True):
@@ -99,6 +101,18 @@ class AttemptView(msgspec.Struct, kw_only=True):
     exit_code: int | None
     signal: int | None
     logged: int
+
+
+class StateView(msgspec.Struct, kw_only=True):
+    """What an actor was after the call `step`. `codec` and `size`, in bytes: how it is saved. `value`: the state, where
+    it can be read without the user's code, else None; a default state is the JSON text of the attributes."""
+
+    version: int
+    step: str
+    at: float
+    codec: str
+    size: int
+    value: Any
 
 
 class EventView(msgspec.Struct, kw_only=True):

@@ -7,12 +7,18 @@ from shlex import quote
 import msgspec
 
 from manyhands.engine import phrases
+from manyhands.engine.awaited import Awaited
 from manyhands.engine.inspect import Inspect
-from manyhands.engine.story import Fact, TaskStory
+from manyhands.engine.lineage import Lineage
+from manyhands.engine.story import TaskStory
+from manyhands.engine.telling import Fact
 from manyhands.engine.views import EventView, RunView
+from manyhands.model.kinds import ACTOR
+from manyhands.model.specs import ACTOR_INIT
 from manyhands.model.states import Reason, RunStatus, TaskStatus
 
 FIRST_FAILED = 5
+FIRST_WAITING = 5
 PAST = 5_000
 """Events: so far back the run's own ones are looked for."""
 
@@ -57,7 +63,10 @@ class _RunStory:
         self.inspect = inspect
         self.run = run
         self.now = inspect.now()
-        self.past = [event for event in inspect.last_events(PAST, run.id) if event.task is None]
+        self.lineage = Lineage(inspect.store, inspect.run_record(run.id))
+        latest = inspect.last_events(PAST, run.id)
+        self.past = [event for event in latest if event.task is None]
+        self.past_is_cut = len(latest) == PAST
         self.facts: list[Fact] = []
         self.advice: list[str] = []
 
@@ -97,10 +106,11 @@ class _RunStory:
         driver = run.driver
         by = f" by process {driver.pid} on {driver.host.partition('/')[0]} ({driver.kind})" if driver else ""
         progress = self.inspect.progress(run.id)
-        if progress.now_running:
-            text = f"Running now: {phrases.some(progress.now_running)}."
-            self.facts.append(Fact(kind="running_now", text=text))
-        if progress.rate:
+        working = [task.name for task in self.lineage.working()]
+        if working:
+            self.facts.append(Fact(kind="running_now", text=f"Running now: {phrases.some(working)}."))
+        self._add_waiting()
+        if progress.rate and working:
             left = f"; about {phrases.span(progress.left)} left" if progress.left is not None else ""
             self.facts.append(Fact(kind="rate", text=f"{progress.rate:.3g} steps are done per second{left}."))
         self._add_failures()
@@ -108,10 +118,11 @@ class _RunStory:
 
     def _resumable(self) -> str:
         run = self.run
-        self.advice.append(f"Take it up: `manyhands runs resume {quote(run.id)}`. What is done is not done again.")
+        self.advice.append(f"Take it up: `{phrases.take_up(run.kind, run.id)}`. What is done is not done again.")
+        self._add_waiting()
         if run.driver is None:
             lost = self._last(Reason.DRIVER_LOST)
-            told = f": {lost.message}" if lost and lost.message else ""
+            told = f": {lost.message.rstrip('.')}" if lost and lost.message else ""
             at = f" {self._when(lost.at)}" if lost else ""
             return f"Run '{run.id}' can be resumed: nobody drives it since its driver let go of it{at}{told}."
         driver = run.driver
@@ -128,13 +139,22 @@ class _RunStory:
 
     def _succeeded(self) -> str:
         run = self.run
+        if run.kind == ACTOR:
+            return self._at_rest()
         took = f" in {phrases.span(run.duration)}" if run.duration is not None else ""
         return f"Run '{run.id}' succeeded{took}, {self._when(run.ended_at)}."
+
+    def _at_rest(self) -> str:
+        run = self.run
+        self.advice.append(f"What it was and is: `manyhands runs states {quote(run.id)}`.")
+        if run.version is None:
+            return f"Actor '{run.id}' is at rest and has no state yet."
+        return f"Actor '{run.id}' is at rest, in version {run.version}; its last call ended {self._when(run.ended_at)}."
 
     def _failed(self) -> str:
         run = self.run
         self.advice.append(
-            f"When the cause is mended, `manyhands runs resume {quote(run.id)}` runs what failed and what is left."
+            f"When the cause is mended, `{phrases.take_up(run.kind, run.id)}` runs what failed and what is left."
         )
         told = f": {phrases.first_line(run.message)}" if run.message else ""
         ended = next((e for e in reversed(self.past) if e.state == RunStatus.FAILED), None)
@@ -143,16 +163,39 @@ class _RunStory:
             return f"Run '{run.id}' failed {at}{told}."
         story = TaskStory(self.inspect, run, self.inspect.task(run.id, run.source))
         self.facts.extend(story.failure())
+        self._add_skip(story)
         self.advice.insert(0, f"More on that step: `manyhands why {quote(run.id)} {quote(run.source)}`.")
         self._add_failures(besides=run.source)
         return f"Run '{run.id}' failed {at}, because its step '{run.source}' failed{told}."
+
+    def _add_waiting(self) -> None:
+        """What the run waits for that no worker can hasten."""
+        waiting = self.lineage.waiting()
+        for task in waiting[:FIRST_WAITING]:
+            awaited = Awaited(self.lineage, self.run.id, task, self.now)
+            text = f"Waiting now: '{task.name}', {awaited.words()}."
+            self.facts.append(Fact(kind="waiting", text=text, step=task.name))
+            advice = awaited.advice()
+            if advice is not None and advice not in self.advice:
+                self.advice.append(advice)
+        if len(waiting) > FIRST_WAITING:
+            text = f"{phrases.count(len(waiting) - FIRST_WAITING, 'more step')} wait as well."
+            self.facts.append(Fact(kind="waiting", text=text))
+
+    def _add_skip(self, story: TaskStory) -> None:
+        """How an actor may go on without the call that failed."""
+        call = self.lineage.asked_for(story.task)
+        if self.run.kind != ACTOR or call.kind == ACTOR_INIT:
+            return
+        skip = f"manyhands runs skip {quote(self.run.id)} {quote(call.name)}"
+        self.advice.append(f"`{skip}` passes that call over and goes on with the calls after it.")
 
     def _canceled(self) -> str:
         run = self.run
         event = self._last(Reason.CANCELED)
         at = self._when(event.at if event else run.ended_at)
         message = event.message if event else run.message
-        self.advice.append(f"Take it up again: `manyhands runs resume {quote(run.id)}`.")
+        self.advice.append(f"Take it up again: `{phrases.take_up(run.kind, run.id)}`.")
         return f"Run '{run.id}' was canceled {at}{f': {message}' if message else ''}."
 
     def _add_counts(self) -> None:
@@ -169,6 +212,11 @@ class _RunStory:
         if run.forked_from is not None:
             text = f"It is a fork of run '{run.forked_from}': what the fork left as it was is not done again."
             self.facts.append(Fact(kind="fork", text=text, run=run.forked_from))
+        calls = [event for event in self.past if event.reason == Reason.CALLED]
+        if calls:
+            often = f"{'at least ' if self.past_is_cut else ''}{phrases.times(len(calls))}"
+            text = f"It was called {often} while nobody drove it, last {self._when(calls[-1].at)}."
+            self.facts.append(Fact(kind="called", text=text, at=calls[-1].at))
         resumes = [event for event in self.past if event.reason == Reason.RESUMED]
         if resumes:
             text = f"It was taken up {phrases.times(len(resumes))}, last {self._when(resumes[-1].at)}."

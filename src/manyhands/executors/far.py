@@ -18,18 +18,24 @@ class WorkerContext:
     """What an entry is called with beside its payload; one per worker, for as long as the worker lives.
 
     `settings`: handed over when the executor was made, unread by it. `worker`: the worker's name, `process:1234`.
+    `rest`: tells the executor that the attempt waits for others (True) or goes on, where that is of use.
     `kit`: None at first; an entry keeps there what is dear to make (loaded code, an open blob store).
     """
 
-    __slots__ = ("kit", "settings", "worker")
+    __slots__ = ("kit", "rest", "settings", "worker")
 
     def __init__(self, settings: dict[str, Any], worker: str) -> None:
         self.settings = settings
         self.worker = worker
         self.kit: Any = None
+        self.rest: Callable[[bool], None] | None = None
 
 
 Entry = Callable[[bytes, WorkerContext], Outcome]
+
+
+AWAITED = "_async"
+"""An entry `run` may have a coroutine form `run_async` beside it, for executors that await."""
 
 
 def find_entry(dotted: str) -> Entry:
@@ -37,6 +43,12 @@ def find_entry(dotted: str) -> Entry:
     module, _, name = dotted.partition(":")
     found: Entry = getattr(importlib.import_module(module), name)
     return found
+
+
+def find_awaited(dotted: str) -> Callable[[bytes, WorkerContext], Any]:
+    """The coroutine form of an entry, or the entry itself where there is none."""
+    module, _, name = dotted.partition(":")
+    return getattr(importlib.import_module(module), name + AWAITED, None) or find_entry(dotted)
 
 
 class Attempts:
@@ -48,6 +60,23 @@ class Attempts:
         self._interruptible = interruptible
         self._entries: dict[str, Entry] = {}
 
+    async def run_async(self, launch: Launch) -> Report:
+        """As `run`, for an event loop: the entry's coroutine form is called, and an outcome that can be awaited is.
+        One set of attempts is run in one of the two ways."""
+        started = time()
+        try:
+            entry: Any = self._entries.get(launch.entry)
+            if entry is None:
+                entry = self._entries[launch.entry] = find_awaited(launch.entry)
+            outcome = entry(launch.payload, self.context)
+            if hasattr(type(outcome), "__await__"):
+                outcome = await outcome
+            if type(outcome) not in OUTCOMES:
+                outcome = no_outcome(launch, outcome)
+        except BaseException as error:  # noqa: BLE001 - nothing of an attempt may end the loop
+            outcome = failure_of(error)
+        return Report(launch.run, launch.task, launch.attempt, outcome, started, time())
+
     def run(self, launch: Launch) -> Report:
         """Run it to its end; whatever the entry raises is the outcome."""
         started = time()
@@ -57,12 +86,16 @@ class Attempts:
                 entry = self._entries[launch.entry] = find_entry(launch.entry)
             outcome = entry(launch.payload, self.context)
             if type(outcome) not in OUTCOMES:
-                outcome = Failure(Cause.ERROR, f"The entry {launch.entry} returned {outcome!r:.200}, not an outcome.")
+                outcome = no_outcome(launch, outcome)
         except BaseException as error:
             if self._interruptible and isinstance(error, KeyboardInterrupt):
                 raise
             outcome = failure_of(error)
         return Report(launch.run, launch.task, launch.attempt, outcome, started, time())
+
+
+def no_outcome(launch: Launch, returned: object) -> Failure:
+    return Failure(Cause.ERROR, f"The entry {launch.entry} returned {returned!r:.200}, not an outcome.")
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -16,7 +16,7 @@ from manyhands.executors.pace import DEPTH
 from manyhands.model.outcomes import Launch, Report
 
 decode_reports = msgspec.msgpack.Decoder(list[Report]).decode
-decode_recalled = msgspec.msgpack.Decoder(wire.Recalled).decode
+decode_control = msgspec.msgpack.Decoder(wire.Recalled | wire.Rests).decode
 
 Key = tuple[int, int, int]
 
@@ -32,7 +32,7 @@ class Link:
     `asked`: recalls that it has not answered. `stuck`: it has given back what it had not begun, and reported nothing
     since. `doomed`: it ends, or has ended; it gets nothing any more. `canceled`: attempts to be stopped, each with its
     grace. `answer_due`: when a recall should be answered. `heard`: when it last said something, or was sent something
-    while idle.
+    while idle. `rests`: its attempt waits for others, and has lent its slot to them.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Link:
         self.asked = 0
         self.stuck = False
         self.doomed = False
+        self.rests = False
         self.canceled: dict[Key, float] = {}
         self.answer_due: float | None = None
         self.heard = 0.0
@@ -138,14 +139,14 @@ class Link:
             reports += decode_reports(each)
         return reports
 
-    def receive_control(self) -> list[wire.Recalled]:
+    def receive_control(self) -> list[wire.Recalled | wire.Rests]:
         try:
             frames = self._control_frames.receive(self.control)
         except BlockingIOError:
             return []
         except ConnectionError as error:
             raise EOFError from error
-        return [decode_recalled(each) for each in frames]
+        return [decode_control(each) for each in frames]
 
     def recall(self, first: int) -> None:
         """Ask for all launches from number `first` on. Nothing may be sent until the answer is there: a report of that

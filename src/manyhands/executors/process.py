@@ -13,6 +13,7 @@ from time import monotonic, time
 from typing import Any
 
 from manyhands.executors import wire
+from manyhands.executors.cores import cores
 from manyhands.executors.echo import Echo
 from manyhands.executors.forkserver import ForkServer
 from manyhands.executors.link import Link, key_of
@@ -43,6 +44,7 @@ class ProcessExecutor:
     workers' environment. `log_folder`: where the output of attempts is kept (None: it goes where the driver's goes).
     `grace`: seconds between SIGTERM and SIGKILL for what still runs when the executor is closed or its process ends.
     `echo`: copy the output of attempts to standard output. `preload`: modules that workers find already loaded.
+    `slots` grows while attempts wait for other runs.
     """
 
     name = "process"
@@ -201,6 +203,12 @@ class ProcessExecutor:
             self._watch.writable(link.tasks.fileno(), True)
         return len(batch)
 
+    def _lend(self, link: Link, rests: bool) -> None:
+        """A worker whose attempt waits leaves its slot to others, among whom may be the one that it waits for."""
+        if link.rests != rests:
+            link.rests = rests
+            self.slots += 1 if rests else -1
+
     def _settle(self, link: Link) -> None:
         if not (link.outstanding or link.asked or link.doomed) and link.weight:
             self._used -= link.weight
@@ -226,7 +234,10 @@ class ProcessExecutor:
     def _on_control(self, link: Link, events: int) -> None:
         try:
             for answer in link.receive_control():
-                self._answered(link, answer)
+                if isinstance(answer, wire.Rests):
+                    self._lend(link, answer.begun)
+                else:
+                    self._answered(link, answer)
         except EOFError:
             self._watch.remove(link.control.fileno())
             self._retire(link)
@@ -364,6 +375,7 @@ class ProcessExecutor:
             if log is not None:
                 self._logged(link, launch, log)
         self._used -= link.weight
+        self._lend(link, False)
         del self._links[link.serial]
         self._watch.remove(link.tasks.fileno())
         self._watch.remove(link.control.fileno())
@@ -402,13 +414,6 @@ def _forget(reference: weakref.ref[ProcessExecutor]) -> None:
     if executor._server is not None:
         executor._server.forget()
     executor._drop_everything()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def canceled(by: Failure | None = None) -> Failure:

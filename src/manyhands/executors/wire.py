@@ -58,7 +58,7 @@ class Recall(msgspec.Struct, array_like=True):
     end: int
 
 
-class Recalled(msgspec.Struct, array_like=True):
+class Recalled(msgspec.Struct, array_like=True, tag=1):
     """Launches `first` to `end` will not be run. `begun`, `done`: how many launches were begun and ended by then; the
     reports of those that ended have been sent."""
 
@@ -66,6 +66,13 @@ class Recalled(msgspec.Struct, array_like=True):
     end: int
     begun: int
     done: int
+
+
+class Rests(msgspec.Struct, array_like=True, tag=2):
+    """From a worker whose attempt waits for something that other workers may have to do: `begun` when it begins to
+    wait, else it goes on."""
+
+    begun: bool
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from manyhands.machine.fingerprint_code import new_walk
 from manyhands.machine.fingerprint_walk import (
     DIGEST_SIZE,
     FLOAT_MARK,
@@ -15,6 +16,7 @@ from manyhands.machine.fingerprint_walk import (
     UNSURE,
     Steps,
     Token,
+    Walk,
     encode,
     may_hold_nan,
     plain,
@@ -145,6 +147,17 @@ class CallShape:
                     return False
                 named[name] = self._defaults[name]
         return True
+
+
+def new_walk() -> Walk:
+    """Goes through what is no plain value; loaded by name, as few calls hold such things."""
+    walk: Walk = _walks().new_walk()
+    return walk
+
+
+@cache
+def _walks() -> Any:
+    return importlib.import_module("manyhands.machine.fingerprint_code")
 
 
 def _digest_call(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> bytes:

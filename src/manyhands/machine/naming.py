@@ -98,6 +98,43 @@ class Names:
         return name
 
 
+class StoredNames(Names):
+    """The names of a run that has too many to be listed: `taken` tells whether one was given before."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self, taken: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._taken = taken
+
+    def give(self, base: str) -> str:
+        if base not in self._next:
+            number = first_free(base, self._taken)
+            if number:
+                self._next[base] = number
+        name = super().give(base)
+        while self._taken(name):
+            name = super().give(base)
+        return name
+
+
+def first_free(base: str, taken: Callable[[str], bool]) -> int:
+    """A number that makes a free name of the base, 0 for the base itself; found by asking for a few names. Where the
+    numbers given so far have no gap, it is the lowest."""
+    if not taken(base):
+        return 0
+    low, high = 0, 1
+    while taken(f"{base}_{high}"):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if taken(f"{base}_{middle}"):
+            low = middle
+        else:
+            high = middle
+    return high
+
+
 def _split(name: str) -> tuple[str, int]:
     """The base and the number of a name that may have been numbered, else the name and 0."""
     match = _NUMBERED.fullmatch(name)

@@ -252,13 +252,15 @@ class RunMachine:
         """Whether this attempt is the one that runs now."""
         return self._status[task] == RUNNING and self._attempts[task] == attempt
 
-    def is_forwarded(self, task: int) -> bool:
-        """Whether the task's body is done, and another task goes on in its place."""
-        return self._status[task] == FORWARDED
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more starts, since something has failed or the run was canceled."""
+        return self._closed
 
-    def is_blocked(self, task: int) -> bool:
-        """Whether the task is pending and can never run, as something it needs has failed."""
-        return self._status[task] == PENDING and task in self._unable
+    def failure_behind(self, task: int) -> int | None:
+        """The failed task because of which this one has failed or can never run; None while it still may succeed."""
+        origin = self._unable.get(task)
+        return None if origin is None else origin.task
 
     def running(self) -> list[tuple[int, int]]:
         """Task and attempt of every body that runs."""

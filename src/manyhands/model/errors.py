@@ -99,6 +99,12 @@ class StoreLocationError(UsageError, ValueError):
     text = "Invalid url: {0}. {1}"
 
 
+class MissingExtra(UsageError, ImportError):
+    """A part that was asked for needs a package that is not installed: `MissingExtra(package, extra)`."""
+
+    text = "This needs {0}, which is not installed. Run: pip install 'manyhands[{1}]'"
+
+
 # --- state -----------------------------------------------------------------------------------------------------
 
 
@@ -123,19 +129,32 @@ class RunFinished(StateError, RuntimeError):
     text = "Run '{0}' has already finished ({1}); there is nothing to cancel."
 
 
+class SignalTooLate(RunFinished):
+    """The run is over, so nobody takes the signal: `SignalTooLate(run_id, status)`."""
+
+    text = (
+        "Run '{0}' has already finished ({1}); no signal reaches it any more, unless it is resumed first. An actor is "
+        "reached by its methods."
+    )
+
+
 class RunNotResumable(StateError, RuntimeError):
     """The run cannot be taken up: `RunNotResumable(run_id, why)`."""
 
     text = "Run '{0}' cannot be resumed: {1}"
 
 
-class RunCanceled(StateError, RuntimeError):
+class RunError(StateError):
+    """What waiting for the result of a run or of a step may raise when there will be none: `RunError(text)`."""
+
+
+class RunCanceled(RunError, RuntimeError):
     """The run was canceled, so it has no result: `RunCanceled(run_id)`."""
 
     text = "Run '{0}' was canceled. `resume('{0}')` takes it up again."
 
 
-class OutputNotReady(StateError, ValueError):
+class OutputNotReady(RunError, ValueError):
     """The step has no saved output: `OutputNotReady(run_id, name, why)`."""
 
     text = "Cannot load output from step id {1} in workflow {0}: {2}"
@@ -156,13 +175,29 @@ class WaitInPlace(StateError, RuntimeError):
     )
 
 
+class WaitForItself(StateError, RuntimeError):
+    """A call waits for a run that waits for this call: `WaitForItself(run_id, way, method)`, with the way back."""
+
+    text = (
+        "'{0}' waits for this very call ({1}), and what is asked of it now comes after that: the result would never be "
+        "there. Inside a method of an actor call `self.{2}(...)`, return `self.{2}.step(...)`, or ask by "
+        "`.run_async(...)` and do not wait for the result."
+    )
+
+
 class IllegalMove(StateError, RuntimeError):
     """A guarded write matched no row: `IllegalMove(what, target, why)`."""
 
     text = "{0} cannot become {1}: {2}"
 
 
-class LeaseLost(StateError, RuntimeError):
+class CallsWaiting(StateError, RuntimeError):
+    """The run may not end while calls of it wait: `CallsWaiting(run_key)`; never seen by users."""
+
+    text = "Run number {0} has been called since; it goes on."
+
+
+class LeaseLost(RunError, RuntimeError):
     """Another session drives the run now, so this one may not write: `LeaseLost(run_key, epoch)`."""
 
     text = "The lease of run number {0} (epoch {1}) is lost: another session drives the run, or it was canceled."
@@ -172,7 +207,7 @@ class NotInitialized(StateError, RuntimeError):
     """`init` has not been called where it must be: `NotInitialized(text)`."""
 
 
-class ExecutionError(StateError):
+class ExecutionError(RunError):
     """A run ended without a result: `ExecutionError(run_id, step, message)`; the step's own exception is the cause."""
 
     text = "Workflow[id={0}] failed during execution. Step '{1}': {2}"

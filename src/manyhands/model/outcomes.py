@@ -12,9 +12,10 @@ from manyhands.model.values import Encoded
 
 
 class Value(msgspec.Struct, frozen=True, tag="value"):
-    """The body returned a value."""
+    """The body returned a value. `state`: what the actor is after this call of it."""
 
     value: Encoded
+    state: Encoded | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, tag="failure"):
@@ -38,6 +39,7 @@ class Forward(msgspec.Struct, frozen=True, tag="forward"):
 
     specs: list[TaskSpec]
     output: int
+    state: Encoded | None = None
 
 
 class Returned(msgspec.Struct, frozen=True, tag="returned"):

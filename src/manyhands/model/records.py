@@ -94,10 +94,31 @@ class RunMove(msgspec.Struct):
     source: int | None = None
 
 
+class NewState(msgspec.Struct):
+    """What an actor is after a call. `code`: content hash of the class that made it; versions count from 1."""
+
+    version: int
+    task: int
+    code: str
+    at: float
+    value: Encoded
+
+
+class Opening(msgspec.Struct):
+    """A session that the commit itself opens, of a run that has succeeded and is called again."""
+
+    run_id: str
+    engine: str
+    at: float
+
+
 class Changes(msgspec.Struct):
     """All that one commit changes in one run. `key` is None for a run that the commit makes, and set by it.
 
-    `tasks` are added before `moves` are made, and `move` comes last.
+    `tasks` are added before `moves` are made, and `move` comes last. `taken`: messages that tasks have taken, as pairs
+    of message id and ordinal. `entry`: the task whose outcome is the run's from now on. `called`: the run takes calls,
+    so it may not end while one waits. `opening`: the session of `epoch` is opened first. `document`: what the run's
+    face keeps of it, in place of what it kept before.
     """
 
     key: int | None
@@ -106,6 +127,12 @@ class Changes(msgspec.Struct):
     tasks: list[NewTask] = []
     moves: list[TaskMove] = []
     move: RunMove | None = None
+    states: list[NewState] = []
+    document: Encoded | None = None
+    taken: list[tuple[int, int]] = []
+    entry: int | None = None
+    called: bool = False
+    opening: Opening | None = None
 
 
 class ForkPlan(msgspec.Struct):
@@ -217,6 +244,27 @@ class EventRecord(msgspec.Struct):
     state: str
     reason: str
     message: str
+
+
+class MessageRecord(msgspec.Struct):
+    """A message to a run. `kind`: `signal`, or `call` of an actor. `task`: who has taken it, None while it waits."""
+
+    id: int
+    kind: str
+    key: str
+    at: float
+    value: Encoded
+    task: int | None = None
+
+
+class StateRecord(msgspec.Struct):
+    """What an actor was after the call `task`. `code`: content hash of its class."""
+
+    version: int
+    task: int
+    code: str
+    at: float
+    value: Encoded
 
 
 class CacheEntry(msgspec.Struct):

@@ -77,6 +77,8 @@ class Reason(StrEnum):
     FORKED = "forked"
     DRIVER_LOST = "driver_lost"
     DETACHED = "detached"
+    SIGNAL = "signal"
+    SKIPPED = "skipped"
 
 
 RUN_MOVES: dict[RunStatus, frozenset[RunStatus]] = {
@@ -95,8 +97,8 @@ RUN_REOPENINGS: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.CANCELED: frozenset({RunStatus.RUNNING}),
     RunStatus.SUCCEEDED: frozenset({RunStatus.RUNNING}),
 }
-"""Moves that only the opening of a new session makes: a resume. `running` is a run whose driver is gone; `succeeded`
-is reopened only when its result was not saved (`checkpoint=False`)."""
+"""Moves that only the opening of a new session makes: a resume, or a call of an actor. `running` is a run whose driver
+is gone; `succeeded` is reopened for a call, and when its result was not saved (`checkpoint=False`)."""
 
 TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.NOT_STARTED: frozenset({TaskStatus.PENDING}),
@@ -104,7 +106,14 @@ TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
         {TaskStatus.RUNNING, TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.STOPPED, TaskStatus.FAILED}
     ),
     TaskStatus.RUNNING: frozenset(
-        {TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.STOPPED, TaskStatus.PENDING, TaskStatus.RUNNING}
+        {
+            TaskStatus.SUCCEEDED,
+            TaskStatus.FAILED,
+            TaskStatus.STOPPED,
+            TaskStatus.SKIPPED,
+            TaskStatus.PENDING,
+            TaskStatus.RUNNING,
+        }
     ),
     TaskStatus.SUCCEEDED: frozenset(),
     TaskStatus.FAILED: frozenset(),
@@ -112,7 +121,7 @@ TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.SKIPPED: frozenset(),
 }
 """Moves of a task within one session. `running → running` is a forward: the body is done, the tasks it returned
-go on in its place."""
+go on in its place. `running → skipped` is a call of an actor that is passed over after what it returned has failed."""
 
 TASK_REOPENINGS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.RUNNING: frozenset({TaskStatus.PENDING}),

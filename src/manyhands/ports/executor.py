@@ -19,8 +19,11 @@ class Executor(Protocol):
     """
 
     name: str
-    slots: int
-    """How many slots the executor has in all; a launch takes `launch.slots` of them."""
+
+    @property
+    def slots(self) -> int:
+        """How many slots the executor has in all; a launch takes `launch.slots` of them."""
+        ...
 
     def start(self, launches: Sequence[Launch]) -> None:
         """Take the launches, in order. Must not wait for any of them. The engine never has more slots launched than

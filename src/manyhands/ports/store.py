@@ -12,12 +12,14 @@ from manyhands.model.records import (
     EngineRecord,
     EventRecord,
     ForkPlan,
+    MessageRecord,
     RunRecord,
+    StateRecord,
     StoreCounts,
     TaskCall,
     TaskRecord,
 )
-from manyhands.model.states import RunStatus, TaskStatus
+from manyhands.model.states import Reason, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 
 
@@ -28,19 +30,38 @@ class Journal(Protocol):
         """Write all changes of all runs in `batch`, with one event for each new run, task and move, in that order.
 
         Must, for each `Changes`: when it makes a run, insert run and session and set `key` (an id that exists is
-        `RunIdInUse`); otherwise check that `epoch` is the run's and that its session is open, else `LeaseLost`. Then
-        add `tasks`, apply `moves` in order, then `move`; a terminal `move` ends the session. A move whose guard
-        matches no row is `IllegalMove`. On any error nothing of the batch is written.
+        `RunIdInUse`); when it is `opening` a session, do as `open_session` does for a run that has succeeded, with
+        reason `called` (`LeaseLost` when its epoch is not the one before); otherwise check that `epoch` is the run's
+        and that its session is open, else `LeaseLost`. Then add `tasks`, apply `moves` in order, keep `states` and
+        `document`, mark messages `taken`, then `move`; a terminal `move` ends the session. A move whose guard matches
+        no row, or a message that was taken before, is `IllegalMove`; the end of a run that is `called` while a call
+        waits is `CallsWaiting`. On any error nothing of the batch is written.
+        """
+        ...
+
+    def post(self, run_id: str, kind: str, key: str, value: Encoded, now: float) -> tuple[int, str] | None:
+        """Leave a message for a run; needs no lease. Returns its id and the engine to wake (`""`: none drives it now).
+
+        A `signal` is for a run that is not over, else `SignalTooLate`; a `call` is for one with an open session: None,
+        with nothing written, when there is none. Unknown run: `RunNotFound`.
         """
         ...
 
     def open_session(
-        self, run_id: str, engine: str, now: float, *, dead: Sequence[str], statuses: Sequence[RunStatus]
+        self,
+        run_id: str,
+        engine: str,
+        now: float,
+        *,
+        dead: Sequence[str],
+        statuses: Sequence[RunStatus],
+        reason: Reason = Reason.RESUMED,
     ) -> RunRecord:
         """Take the run's lease: raise its epoch by one, set its driver, write the session, the move to `running` and
-        its event (reason `resumed`; `started` for a pending run), and reopen every task that was left running, failed
+        its event (with `reason`; `started` for a pending run), and reopen every task that was left running, failed
         or stopped: `running` with reason `forwarded` when it has a `forward_to`, else `pending` (reason `resumed`),
-        each with its event; an attempt that was left running is recorded as lost.
+        each with its event; an attempt that was left running is recorded as lost. A task that waited in the driver
+        keeps its `due_at`. Of a run that had succeeded nothing is reopened.
 
         Must refuse, in the same transaction: an unknown run (`RunNotFound`); a run whose stored status is not among
         `statuses` (`RunNotResumable`); a run with an open session whose engine has not expired by `now` and is not
@@ -149,6 +170,24 @@ class Reading(Protocol):
     def events(
         self, *, key: int | None = None, ordinal: int | None = None, after: int = 0, limit: int | None = None
     ) -> list[EventRecord]: ...
+
+    def messages(self, key: int) -> list[MessageRecord]:
+        """Messages to the run that nobody has taken yet, in the order they came."""
+        ...
+
+    def message(self, number: int) -> MessageRecord | None: ...
+
+    def states(self, key: int, *, version: int | None = None, latest: bool = False) -> list[StateRecord]:
+        """The states of an actor, oldest first; only that of one version, or only the latest."""
+        ...
+
+    def named(self, key: int, name: str) -> bool:
+        """Whether the run has a task of this name."""
+        ...
+
+    def newest_task(self, key: int) -> int:
+        """The highest ordinal of the run's tasks; -1 when it has none."""
+        ...
 
     def changed(self) -> int:
         """A number that differs whenever anybody has written since it was last asked for."""

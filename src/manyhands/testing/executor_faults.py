@@ -76,6 +76,7 @@ class CancelSuite:
     """Canceling, for a subclass of `IsolatedExecutorSuite`."""
 
     slots = 2
+    holds_ahead = True
 
     def test_a_running_attempt_is_stopped(self, executor: Executor, gates: list[Gate]) -> None:
         executor.start([launch("hold", gates[0].payload)])
@@ -107,7 +108,7 @@ class CancelSuite:
     def test_a_value_that_was_there_before_the_end_stands(self, executor: Executor, gates: list[Gate]) -> None:
         executor.start([launch("hold_bravely", gates[0].payload)])
         gates[0].wait_begun()
-        executor.cancel([(1, 0, 1)], 0.2)
+        executor.cancel([(1, 0, 1)], PATIENCE)
         (report,) = collect(executor, 1)
         assert data(report) == b"finished"
         assert data(run(executor, launch("give_back", b"on", task=1))[0]) == b"on"
@@ -127,7 +128,7 @@ class CancelSuite:
         gates[0].wait_dead()
 
     def test_an_attempt_that_lets_no_thread_run_is_stopped(self, executor: Executor, gates: list[Gate]) -> None:
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         executor.start([launch("hold_the_interpreter", gates[0].payload, label="short")])
         gates[0].wait_begun()
         executor.start([launch("give_back", b"", task, label="short") for task in range(1, 40)])
@@ -137,7 +138,7 @@ class CancelSuite:
         assert all(isinstance(report.outcome, Value | Returned) for report in reports.values())
 
     def test_what_has_not_begun_never_begins(self, executor: Executor, gates: list[Gate]) -> None:
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         for task, gate in enumerate(gates[: self.slots]):
             executor.start([launch("hold", gate.payload, task, label="short")])
         executor.start([launch("hold", gates[-1].payload, task, label="short") for task in range(10, 20)])
@@ -154,7 +155,7 @@ class CancelSuite:
 
     def test_only_what_was_canceled_is_stopped(self, executor: Executor, gates: list[Gate]) -> None:
         """Behind the canceled attempt others wait in the same worker, and before it some have just ended."""
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         started = [launch("give_back", b"", task, label="short") for task in range(100)]
         started[5] = launch("hold", gates[0].payload, 5, label="short")
         executor.start(started)

@@ -38,7 +38,9 @@ def wait(executor: Executor, until: float) -> None:
         return
     deadline = getattr(executor, "deadline", lambda: None)()
     due = until if deadline is None else min(until, deadline)
-    select.select([descriptor], [], [], max(0.0, due - monotonic()))
+    poller = select.poll()  # which takes descriptors of any number
+    poller.register(descriptor, select.POLLIN)
+    poller.poll(max(0.0, due - monotonic()) * 1000.0)
 
 
 def collect(executor: Executor, count: int) -> list[Report]:
@@ -123,8 +125,13 @@ class Gate:
         return None
 
 
-def teach(executor: Executor, label: str) -> None:
-    """Let the executor see that attempts of this label are short, so that it queues several in one worker."""
-    for _ in range(20):
-        run(executor, *[launch("give_back", b"", task, label=label) for task in range(20)])
-    assert executor.backlog() > 0
+def teach(executor: Executor, label: str, holds_ahead: bool = True, backlog: int = 1) -> None:
+    """Let the executor see that attempts of this label are short, so that it queues several in one worker, unless it
+    never does. An attempt that the machine held up is made up for by more of them."""
+    until = monotonic() + PATIENCE
+    while True:
+        for _ in range(20):
+            run(executor, *[launch("give_back", b"", task, label=label) for task in range(20)])
+        if (executor.backlog() >= backlog) == holds_ahead:
+            return
+        assert monotonic() < until, f"the backlog is {executor.backlog()} after {PATIENCE} s"

@@ -116,10 +116,11 @@ class ExecutorSuite:
 class IsolatedExecutorSuite(ExecutorSuite):
     """What holds for executors that run attempts in processes of their own on this machine: attempts can be killed.
 
-    The executor of the fixture has `slots` slots.
+    The executor of the fixture has `slots` slots. `holds_ahead`: it queues short attempts in busy workers.
     """
 
     slots = 2
+    holds_ahead = True
 
     @pytest.fixture
     def gates(self, tmp_path: Path) -> Iterator[list[Gate]]:
@@ -168,7 +169,7 @@ class IsolatedExecutorSuite(ExecutorSuite):
         assert data(run(executor, launch("give_back", b"on", task=1))[0]) == b"on"
 
     def test_what_was_queued_behind_a_killed_attempt_is_not_blamed(self, executor: Executor, gates: list[Gate]) -> None:
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         self.hold_all_slots(executor, gates, "short")
         executor.start([launch("give_back", b"", task, label="short") for task in range(10, 30)])
         for pid in [gate.wait_begun() for gate in gates[: self.slots]]:
@@ -178,7 +179,7 @@ class IsolatedExecutorSuite(ExecutorSuite):
         assert all(isinstance(reports[task].outcome, Value | Returned) for task in range(10, 30))
 
     def test_the_attempt_that_kills_is_the_one_that_is_blamed(self, executor: Executor) -> None:
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         started = [launch("give_back", b"", task, label="short") for task in range(60)]
         started[30] = launch("die_by", b"9", 30, label="short")
         reports = run(executor, *started)
@@ -221,7 +222,7 @@ class IsolatedExecutorSuite(ExecutorSuite):
 
     def test_what_is_behind_a_long_attempt_is_run_elsewhere(self, executor: Executor, gates: list[Gate]) -> None:
         """The label promised short attempts; one of them is not."""
-        teach(executor, "short")
+        teach(executor, "short", self.holds_ahead)
         started = [launch("give_back", b"", task, label="short") for task in range(100)]
         started[3] = launch("hold", gates[0].payload, 3, label="short")
         executor.start(started)

@@ -46,8 +46,10 @@ def engine(name: str = ENGINE, *, expires_at: float = FAR, started_at: float = 1
     return EngineRecord(name, "embedded", "host", 42, "born", started_at, expires_at)
 
 
-def new_run(run_id: str = "a run", *, detached: bool = False, entry: int = 0, at: float = 10.0) -> NewRun:
-    return NewRun(run_id, "workflow", b"definition", entry, {"who": ["me", 1]}, at, detached)
+def new_run(
+    run_id: str = "a run", *, detached: bool = False, entry: int = 0, at: float = 10.0, kind: str = "workflow"
+) -> NewRun:
+    return NewRun(run_id, kind, b"definition", entry, {"who": ["me", 1]}, at, detached)
 
 
 def new_task(ordinal: int, *, upstreams: Sequence[int] = (), name: str = "", parent: int | None = None) -> NewTask:
@@ -129,6 +131,8 @@ def everything(store: Store) -> tuple[Any, ...]:
         runs,
         [store.tasks(r.key) for r in runs],
         [store.attempts(r.key) for r in runs],
+        [store.messages(r.key) for r in runs],
+        [store.states(r.key) for r in runs],
         store.events(),
         store.engines(),
     )

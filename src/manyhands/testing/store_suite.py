@@ -47,6 +47,7 @@ from manyhands.testing.store_kit import (
     value,
     write,
 )
+from manyhands.testing.store_messages import MessageSuite, StateSuite
 
 ANY = tuple(RunStatus)
 LEFT = (RunStatus.RUNNING, RunStatus.RESUMABLE, RunStatus.FAILED, RunStatus.CANCELED)
@@ -494,5 +495,5 @@ def blob_is_there(store: Store, kept: Encoded) -> bool:
         return False
 
 
-class StoreSuite(CommitSuite, GuardSuite, SessionSuite, ReadingSuite, CacheSuite, BlobSuite):
+class StoreSuite(CommitSuite, GuardSuite, SessionSuite, MessageSuite, StateSuite, ReadingSuite, CacheSuite, BlobSuite):
     """The whole contract of `manyhands.ports.store.Store`."""

@@ -58,6 +58,7 @@ class Worker:
         self._control = control
         self._place = place
         self._output = output
+        context.rest = self._rest
         self._attempts = Attempts(context)
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -91,6 +92,13 @@ class Worker:
                 ended(attempt(launch))
         with self._lock:
             self._send()
+
+    def _rest(self, begun: bool) -> None:
+        """Tell the driver that the attempt waits for others, or goes on."""
+        try:
+            self._control.sendall(wire.frame(wire.Rests(begun)))
+        except OSError:
+            pass  # the driver is gone, and the thread that listens to it ends this process
 
     def _begin(self) -> bool:
         with self._lock:

@@ -23,6 +23,12 @@ from manyhands.worker.loop import Output, Worker
 decode_hello = msgspec.msgpack.Decoder(wire.Hello).decode
 decode_command = msgspec.msgpack.Decoder(wire.Spawn | wire.Stop).decode
 
+COMPAT = "MANYHANDS_COMPAT"
+"""The variable that says whose names the user's code is written with."""
+
+ALIASES = "manyhands.compat.alias"
+"""Serves such names; loaded by name, as few programs need them."""
+
 DESCRIPTORS = 64
 """At most so many descriptors are taken from the control socket at once."""
 
@@ -88,6 +94,8 @@ class Zygote:
     def _prepare(self) -> None:
         """Load what every worker needs once, before any is forked."""
         sys.path[:] = self._hello.sys_path
+        if os.environ.get(COMPAT):
+            importlib.import_module(ALIASES).install_as_told()
         for name in self._hello.preload:
             try:
                 importlib.import_module(name)

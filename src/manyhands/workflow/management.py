@@ -7,28 +7,47 @@ from typing import Any
 
 from manyhands.engine.context import client, configure
 from manyhands.engine.handle import Reference
-from manyhands.model.errors import ManyhandsError, RunActive, RunNotFound, TaskNotFound
+from manyhands.model.errors import CallError, ManyhandsError, OptionError, RunActive, RunNotFound, TaskNotFound
+from manyhands.model.kinds import ACTOR, WORKFLOW
 from manyhands.workflow import metadata as shapes
 from manyhands.workflow.errors import WorkflowNotFoundError, WorkflowRunningError
-from manyhands.workflow.run import KIND
 from manyhands.workflow.status import SHOWN, WorkflowStatus, wanted
 
+KINDS = frozenset({WORKFLOW, ACTOR})
+"""Kinds of runs that this face makes."""
+
 log = logging.getLogger("manyhands")
+
+UNBOUNDED = -1
+"""As a limit: none."""
 
 ALL = "all"
 """Given as a name, `get_metadata` returns every step's."""
 
 
-def init(storage: str | None = None, **settings: Any) -> None:
+def init(
+    storage: str | None = None,
+    *,
+    max_running_workflows: int | None = None,
+    max_pending_workflows: int | None = None,
+    **settings: Any,
+) -> None:
     """Choose the store and the settings of this process' engine, before anything runs. Without it, the settings
     files, the environment and the defaults hold.
 
     `storage`: `sqlite:///path/to/store.db`, a folder, or `file:///folder`. `settings`: such as `processes`,
-    `synchronous` (`"NORMAL"` or `"FULL"`), `allow_pickle`; see the reference of settings.
+    `synchronous` (`"NORMAL"` or `"FULL"`), `allow_pickle`; see the reference of settings. `max_running_workflows`: how
+    many workflows this process runs at once, -1 for any number; those beyond are `PENDING`, and start in the order they
+    came. Of these there may be `max_pending_workflows`; the next is refused with `queue.Full`.
 
     Called again with the same storage it only warns. Errors: `RuntimeError` for another storage;
-    `StoreLocationError` (a `ValueError`) for an address that is none; `TypeError` when `storage` is no text.
+    `StoreLocationError` (a `ValueError`) for an address that is none; `TypeError` when `storage` is no text; of a limit
+    that is no whole number; `ValueError` when it is below 1, or differs from the one that holds.
     """
+    limits = {"max_running_workflows": max_running_workflows, "max_pending_workflows": max_pending_workflows}
+    for name, limit in limits.items():
+        if limit is not None:
+            settings[name] = _limit(name, limit)
     if storage is not None and not isinstance(storage, str):
         raise TypeError("'storage' should be None or a str, such as 'sqlite:///path/to/store.db' or a folder.")
     configure(storage=storage, **settings)
@@ -45,12 +64,15 @@ def resume(workflow_id: str) -> Reference:
     return reference
 
 
+resume_async = resume
+
+
 def resume_all(include_failed: bool = False) -> list[tuple[str, Reference]]:
-    """Take up every resumable workflow, and with `include_failed` the failed ones. One that cannot be resumed is
-    logged and left out; canceled ones are never included."""
+    """Take up every resumable workflow, with `include_failed` the failed ones, and then those that are pending. One
+    that cannot be resumed is logged and left out; canceled ones are never included."""
     statuses = {WorkflowStatus.RESUMABLE, WorkflowStatus.FAILED} if include_failed else {WorkflowStatus.RESUMABLE}
     resumed = []
-    for workflow_id, _ in list_all(set(statuses)):
+    for workflow_id, _ in list_all(set(statuses)) + list_all(WorkflowStatus.PENDING):
         try:
             resumed.append((workflow_id, resume(workflow_id)))
         except ManyhandsError as error:
@@ -58,10 +80,16 @@ def resume_all(include_failed: bool = False) -> list[tuple[str, Reference]]:
     return resumed
 
 
-def get_output(workflow_id: str, *, name: str | None = None) -> Reference:
-    """A reference to the result of a workflow, or of one of its steps by name. It runs nothing: while the workflow
-    runs it waits, afterwards it loads what was saved. Errors: `RunNotFound` (a `ValueError`)."""
-    return client().output(_text(workflow_id), name)
+def get_output(workflow_id: str, *, name: str | None = None, task_id: str | None = None) -> Reference:
+    """A reference to the result of a workflow, or of one of its steps by name; `task_id` is another word for `name`.
+
+    It runs nothing: while the workflow runs it waits, also for a step that is not there yet; afterwards it loads what
+    was saved. Errors: `RunNotFound` (a `ValueError`).
+    """
+    return client().output(_text(workflow_id), _one(name, task_id))
+
+
+get_output_async = get_output
 
 
 def get_status(workflow_id: str) -> WorkflowStatus:
@@ -73,8 +101,9 @@ def get_status(workflow_id: str) -> WorkflowStatus:
     return SHOWN[ours.status(record)]
 
 
-def get_metadata(workflow_id: str, name: str | None = None) -> dict[str, Any]:
+def get_metadata(workflow_id: str, name: str | None = None, *, task_id: str | None = None) -> dict[str, Any]:
     """What is known now of a workflow, or of one of its steps by name; with `name="all"` of every step, by name.
+    `task_id` is another word for `name`.
 
     Of a workflow: `status`, `user_metadata`, `stats`. Of a step: `name`, `workflows` (the steps whose results it
     takes), `workflow_refs`, `step_options`, `user_metadata`, `stats`. `stats` holds `start_time` and `end_time`
@@ -83,6 +112,7 @@ def get_metadata(workflow_id: str, name: str | None = None) -> dict[str, Any]:
     Errors: `RunNotFound`, `TaskNotFound` (both `ValueError`s).
     """
     ours = client()
+    name = _one(name, task_id)
     record = ours.record(_text(workflow_id))
     store = ours.engine.store
     if name is None:
@@ -94,7 +124,8 @@ def get_metadata(workflow_id: str, name: str | None = None) -> dict[str, Any]:
     task = store.task(record.key, name)
     if task is None:
         raise TaskNotFound(workflow_id, name)
-    upstreams = {ordinal: store.tasks(record.key, after=ordinal - 1, limit=1)[0].name for ordinal in task.upstreams}
+    needed = {*task.upstreams, *shapes.before(task)}
+    upstreams = {ordinal: store.tasks(record.key, after=ordinal - 1, limit=1)[0].name for ordinal in needed}
     return shapes.of_step(task, upstreams)
 
 
@@ -104,9 +135,9 @@ def list_all(status_filter: Any = None) -> list[tuple[str, WorkflowStatus]]:
     among = wanted(status_filter)
     ours = client()
     found = []
-    for record in ours.engine.store.runs(kind=KIND):
+    for record in ours.engine.store.runs():
         status = SHOWN[ours.status(record)]
-        if status in among:
+        if record.kind in KINDS and status in among:
             found.append((record.run_id, status))
     return found
 
@@ -148,7 +179,21 @@ def fork(
     return reference
 
 
+def _limit(name: str, limit: Any) -> int | None:
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"{name} must be a whole number, not {limit!r}.")
+    if limit < 1 and limit != UNBOUNDED:
+        raise OptionError(f"{name} must be at least 1, or -1 for no bound, not {limit}.")
+    return None if limit == UNBOUNDED else limit
+
+
 def _text(workflow_id: str) -> str:
     if not isinstance(workflow_id, str):
         raise TypeError(f"A workflow id is text, not a {type(workflow_id).__name__}.")
     return workflow_id
+
+
+def _one(name: str | None, task_id: str | None) -> str | None:
+    if name is not None and task_id is not None:
+        raise CallError("`name` and `task_id` are one argument under two names: give one of them.")
+    return task_id if name is None else name

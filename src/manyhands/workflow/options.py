@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,9 @@ from manyhands.model.errors import MetadataError, OptionError
 from manyhands.model.specs import DEFAULT_ATTEMPTS, TaskOptions
 
 RetryOn = Callable[[BaseException], bool]
+
+WORKFLOW_OPTIONS = "workflow_options"
+"""Under this name come the options that replace what was, as `workflow.options` gives them."""
 
 RAY_OPTIONS = frozenset(
     {
@@ -36,7 +39,8 @@ class StepOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `max_retries`: attempts in total, at least 1. `retry_delay`, `retry_max_delay`, `timeout`, `cache_ttl`: seconds.
     `retry_on`: exception types, or a predicate on the exception, worth another attempt; None: all are.
-    `retry_lost`: attempts in total that may end with the loss of their worker.
+    `retry_lost`: attempts in total that may end with the loss of their worker. `executor`: where steps of our
+    own run that do not run where those of users do; users have no such option.
     """
 
     max_retries: int = DEFAULT_ATTEMPTS
@@ -55,12 +59,18 @@ class StepOptions(msgspec.Struct, frozen=True, kw_only=True):
     cache: bool = False
     cache_ttl: float | None = None
     ray_options: dict[str, Any] = {}
+    executor: str | None = None
 
     def merged(self, given: dict[str, Any]) -> StepOptions:
         """These options with others over them: None keeps what was, metadata and resources are merged.
 
         Errors: `OptionError`, `MetadataError`.
         """
+        if WORKFLOW_OPTIONS in given:
+            given = dict(given)
+            chosen = given.pop(WORKFLOW_OPTIONS)
+            kept = self if chosen.get("metadata") is None else msgspec.structs.replace(self, metadata={})
+            return kept.merged({**given, **chosen})
         changes = {name: value for name, value in given.items() if value is not None and name not in RAY_OPTIONS}
         resources = {name: value for name, value in given.items() if name in RAY_OPTIONS and value is not None}
         check(given)
@@ -87,7 +97,7 @@ class StepOptions(msgspec.Struct, frozen=True, kw_only=True):
             max_delay=self.retry_max_delay,
             jitter=self.retry_jitter,
             catch=self.catch_exceptions,
-            executor="inline" if self.allow_inplace else "process",
+            executor=self.executor or ("inline" if self.allow_inplace else "process"),
             checkpoint=self.checkpoint,
             cache=self.cache,
             cache_ttl=self.cache_ttl,
@@ -113,7 +123,7 @@ class RetryTypes:
         return isinstance(error, self._types)
 
 
-OPTION_NAMES = frozenset(StepOptions.__struct_fields__) - {"ray_options"}
+OPTION_NAMES = frozenset(StepOptions.__struct_fields__) - {"ray_options", "executor"}
 
 
 def check(given: dict[str, Any]) -> None:
@@ -138,6 +148,9 @@ def check_metadata(metadata: Any) -> dict[str, Any]:
     """Metadata as it is stored: a copy, of plain JSON values. Errors: `MetadataError`."""
     if not isinstance(metadata, dict):
         raise MetadataError("metadata must be a dict.")
+    if not metadata:
+        return {}
+    json = importlib.import_module("json")  # most scripts write none, and start without it
     copied = {}
     for key, value in metadata.items():
         if not isinstance(key, str):

@@ -6,11 +6,11 @@ from typing import Any
 
 from manyhands.engine.context import client
 from manyhands.engine.handle import Reference
-from manyhands.workflow.graph import Node, plan
+from manyhands.engine.running import wait_for, waiting_here
+from manyhands.model.kinds import WORKFLOW
+from manyhands.workflow.graph import Node, output_of, plan
 from manyhands.workflow.options import check_metadata
 from manyhands.workflow.watching import watched
-
-KIND = "workflow"
 
 
 class Workflow(Node):
@@ -29,7 +29,7 @@ class Workflow(Node):
         Errors: `ExecutionError` when a step failed, with the step's exception as `__cause__`; `RunActive` when the id
         is running; `RunIdInUse` when it is a run of other steps; `MetadataError`; `EncodingError`.
         """
-        reference = self._start(workflow_id, metadata, False)
+        reference = self._start(workflow_id, metadata, False, waiting_here())
         if not progress:
             return reference.result()
         with watched(reference) as on_turn:
@@ -48,8 +48,12 @@ class Workflow(Node):
         client().secure(reference)
         return reference
 
-    def _start(self, workflow_id: str | None, metadata: dict[str, Any] | None, detach: bool) -> Reference:
+    def _start(
+        self, workflow_id: str | None, metadata: dict[str, Any] | None, detach: bool, callers: tuple[str, ...] = ()
+    ) -> Reference:
         checked = {} if metadata is None else check_metadata(metadata)
         ours = client()
         specs = plan(self, ours.engine.kit)
-        return ours.start(workflow_id, specs, kind=KIND, metadata=checked, detach=detach)
+        wait_for(specs, callers)
+        entry = output_of(self, specs)
+        return ours.start(workflow_id, specs, kind=WORKFLOW, metadata=checked, entry=entry, detach=detach)

@@ -15,6 +15,7 @@ from manyhands.engine.context import client
 from manyhands.machine.fingerprint import CallShape, fingerprint_function
 from manyhands.machine.naming import default_name, slug
 from manyhands.model.errors import CallError, OptionError
+from manyhands.workflow.dag import Bound
 from manyhands.workflow.options import StepOptions
 from manyhands.workflow.run import Workflow
 from manyhands.workflow.signature import Signature
@@ -34,6 +35,7 @@ class StepFunction:
         self.label = settings.name or label
         self.base = slug(settings.name) or base if settings.name else base
         self.describe = f"an argument of {self.label}"
+        self.kind = "function"
         self._shape: CallShape | None = None
         self._saved: tuple[Any, tuple[Any, ...], str] | None = None
         self._fingerprint: tuple[tuple[Any, ...], bytes] | None = None
@@ -61,7 +63,7 @@ class StepFunction:
         # A step of a module that can be imported travels by name, so that both sides have the same one.
         module, name = getattr(self, "__module__", "__main__"), getattr(self, "__qualname__", "")
         by_value = module == "__main__" or module in cloudpickle.list_registry_pickle_by_value()
-        if not by_value and _lookup(module, name) is self:
+        if not by_value and lookup(module, name) is self:
             return _restore, (module, name)
         return StepFunction, (self._function, self.settings)
 
@@ -75,6 +77,17 @@ class StepFunction:
             args, kwargs = self._spelled(args, kwargs)
         return Workflow(self, args, kwargs)
 
+    def bind(self, *args: Any, **kwargs: Any) -> Bound:
+        """A call of this step as a node of a graph that `workflow.run` runs: arguments may be places of an `InputNode`,
+        and nodes inside containers arrive as references. Nothing runs yet.
+
+        Errors: `CallError` (a `TypeError`) when the arguments do not fit.
+        """
+        self._signature.check(args, kwargs)
+        if self.settings.cache:
+            args, kwargs = self._spelled(args, kwargs)
+        return Bound(self, args, kwargs)
+
     def options(self, **given: Any) -> StepFunction:
         """This step with other options; those not named stay, `metadata` and resources are merged.
 
@@ -82,7 +95,7 @@ class StepFunction:
 
         Example: `add.options(name="sum", metadata={"kind": "sum"}).step(1, 2).run("a-run")`
         """
-        variant = StepFunction(self._function, self.settings.merged(given))
+        variant = type(self)(self._function, self.settings.merged(given))
         variant._signature = self._signature
         return variant
 
@@ -112,9 +125,12 @@ class StepFunction:
         saved = self._saved
         if saved is not None and captured is not None and saved[0] is kit.blobs and saved[1] == captured:
             return saved[2]
-        content_hash = kit.code.save(Body(self._function, self.settings.predicate()), f"the step {self.label}")
+        content_hash = self._keep(kit)
         self._saved = None if captured is None else (kit.blobs, captured, content_hash)
         return content_hash
+
+    def _keep(self, kit: Kit) -> str:
+        return kit.code.save(Body(self._function, self.settings.predicate()), f"the step {self.label}")
 
     def key(self) -> bytes:
         """The function's part of the cache key."""
@@ -133,7 +149,8 @@ class StepFunction:
         return self._shape.bind(args, kwargs)
 
 
-def _lookup(module: str, name: str) -> Any:
+def lookup(module: str, name: str) -> Any:
+    """What a loaded module has under a dotted name; None when there is none."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -142,7 +159,7 @@ def _lookup(module: str, name: str) -> Any:
 
 def _restore(module: str, name: str) -> Any:
     function = find(module, name)
-    found = _lookup(module, name)
+    found = lookup(module, name)
     return found if isinstance(found, StepFunction) else StepFunction(function, StepOptions())
 
 

@@ -7,6 +7,7 @@ Each run and each resume is a process of its own, forked from this one before it
 start of a hundred interpreters.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from manyhands.model.states import TaskStatus
 from manyhands.stores.sqlite import SqliteStore
 from tests.acceptance.kit import note, tally
 
-WRITES = ("commit", "open_session", "reopen_tasks", "forget_lease", "enroll", "retire")
+WRITES = ("commit", "post", "open_session", "reopen_tasks", "forget_lease", "enroll", "retire")
 """Every write that a driver makes by itself, but for the heartbeat, which comes by the clock."""
 
 RUN_ID = "clocked"
@@ -53,20 +54,19 @@ def build(ledger: str, inplace: bool) -> workflow.Workflow:
 
 def set_clock(at: int, when: str) -> None:
     """Have this process killed at its `at`-th write."""
-    count = 0
+    numbers = itertools.count(1)  # threads write too, and each write must have its own number
 
     def clocked(write: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(write)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            nonlocal count
-            count += 1
-            due = count == at
+            due = next(numbers) == at
             if due and when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = write(*args, **kwargs)
-            if due:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                return write(*args, **kwargs)
+            finally:  # one that was refused counts too
+                if due:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return wrapped
 

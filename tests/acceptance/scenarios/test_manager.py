@@ -145,7 +145,7 @@ def test_a_canceled_workflow_can_be_resumed(place: Place, tmp_path: Path) -> Non
 
 def test_a_canceled_workflow_stays_canceled(place: Place, tmp_path: Path) -> None:
     """Whatever its steps do afterwards: a late success does not overwrite it."""
-    place.use(grace_seconds=1.0)
+    place.use(grace_seconds=1000.0)
     began = tmp_path / "began"
 
     @workflow.step(name="stubborn")
@@ -153,6 +153,7 @@ def test_a_canceled_workflow_stays_canceled(place: Place, tmp_path: Path) -> Non
         signal.signal(signal.SIGTERM, lambda *_: (tmp_path / "told").touch())
         began.touch()
         wait_for_file(tmp_path / "told")
+        signal.setitimer(signal.ITIMER_REAL, 0.3)  # the end of its process, a little after the late success
         return 1
 
     stubborn.step().run_async("late")

@@ -97,6 +97,7 @@ def test_a_running_and_a_canceled_workflow_have_no_end(place: Place, tmp_path: P
     shown = workflow.get_metadata("waits")
     assert shown["status"] == "CANCELED"
     assert set(shown["stats"]) == {"start_time"}
+    assert set(workflow.get_metadata("waits", "wait")["stats"]) == {"start_time"}
 
 
 def test_a_resume_renews_the_times(place: Place, tmp_path: Path) -> None:
@@ -115,12 +116,15 @@ def test_a_resume_renews_the_times(place: Place, tmp_path: Path) -> None:
     failed = workflow.get_metadata("mended")
     assert failed["status"] == "FAILED"
     assert failed["stats"]["end_time"] >= failed["stats"]["start_time"]
+    name = place.names("mended")[0]
+    assert set(workflow.get_metadata("mended", name)["stats"]) == {"start_time"}, "its body did not return"
     broken.unlink()
     assert workflow.resume("mended").result() == 0
     mended = workflow.get_metadata("mended")
     assert mended["status"] == "SUCCESSFUL"
     assert mended["stats"]["start_time"] > failed["stats"]["start_time"]
     assert mended["stats"]["end_time"] > failed["stats"]["end_time"]
+    assert set(workflow.get_metadata("mended", name)["stats"]) == {"start_time", "end_time"}
 
 
 def test_nested_metadata(place: Place) -> None:

@@ -5,6 +5,7 @@ and the names that it takes for granted are defined.
 """
 
 # fmt: off
+# ruff: noqa: E501
 import time
 from pathlib import Path
 
@@ -43,6 +44,55 @@ add.options(name="add_step", metadata={"step_k": "step_v"}).step(10, 20)\
 
 assert workflow.get_metadata("add_example_3")["user_metadata"] == {"workflow_k": "workflow_v"}
 assert workflow.get_metadata("add_example_3", name="add_step")["user_metadata"] == {"step_k": "step_v"}
+
+# --- Metadata in Virtual Actors
+
+@workflow.virtual_actor
+class Actor:
+    def __init__(self, v):
+        self.v = v
+
+    def add_v(self, v):
+        time.sleep(1)
+        self.v += v
+        return self.v
+
+actor = Actor.get_or_create("vid", 0)
+
+actor.add_v.options(name="add", metadata={"k1": "v1"}).run(10)
+actor.add_v.options(name="add", metadata={"k2": "v2"}).run(10)
+actor.add_v.options(name="add", metadata={"k3": "v3"}).run(10)
+
+assert workflow.get_metadata("vid", "add")["user_metadata"] == {"k1": "v1"}
+assert workflow.get_metadata("vid", "add_1")["user_metadata"] == {"k2": "v2"}
+assert workflow.get_metadata("vid", "add_2")["user_metadata"] == {"k3": "v3"}
+assert workflow.get_metadata("vid", "add")["stats"]["end_time"] >= workflow.get_metadata("vid", "add")["stats"]["start_time"] + 1
+assert workflow.get_metadata("vid", "add_1")["stats"]["end_time"] >= workflow.get_metadata("vid", "add_1")["stats"]["start_time"] + 1
+assert workflow.get_metadata("vid", "add_2")["stats"]["end_time"] >= workflow.get_metadata("vid", "add_2")["stats"]["start_time"] + 1
+
+@workflow.virtual_actor
+class Counter:
+    def __init__(self):
+        self.n = 0
+
+    def incr(self, n):
+        self.n += 1
+        if n - 1 > 0:
+            return self.incr.options(
+                name="incr", metadata={
+                    "current_n": self.n
+                }).step(n - 1)
+        else:
+            return self.n
+
+counter = Counter.get_or_create("counter")
+counter.incr.options(name="incr", metadata={"outer_k": "outer_v"}).run(5)
+
+assert workflow.get_metadata("counter", "incr")["user_metadata"] == {"outer_k": "outer_v"}
+assert workflow.get_metadata("counter", "incr_1")["user_metadata"] == {"current_n": 1}
+assert workflow.get_metadata("counter", "incr_2")["user_metadata"] == {"current_n": 2}
+assert workflow.get_metadata("counter", "incr_3")["user_metadata"] == {"current_n": 3}
+assert workflow.get_metadata("counter", "incr_4")["user_metadata"] == {"current_n": 4}
 
 # --- Notes, 1
 

@@ -1,13 +1,18 @@
 """How runs, steps and events look."""
 
 import io
+import re
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
 from manyhands.cli import paint
+from manyhands.model.kinds import ACTOR
+from manyhands.model.specs import SIGNAL, TIMER, WAIT
 from manyhands.model.states import AttemptStatus, Cause, Reason, RunStatus, TaskStatus
+from manyhands.model.values import Encoded
 from tests.unit.engine.history import History
 
 
@@ -143,3 +148,51 @@ def test_markup_in_names_is_shown_as_it_is(history: History) -> None:
     history.run("[red]r[/red]").task("[bold]a[/bold]")
     assert "[red]r[/red]" in text(paint.runs(history.inspect.runs(), history.now))
     assert "[bold]a[/bold]" in tree(history, "[red]r[/red]")[0]
+
+
+def test_what_waits_without_a_worker(history: History) -> None:
+    run = history.run("r").task("a", kind=TIMER).task("b", kind=SIGNAL).task("c", "a", "b", kind=WAIT).task("d", "c")
+    run.wait("a", Reason.TIME, due_at=history.now + 130).wait("b", Reason.SIGNAL, "go")
+    run.wait("c", Reason.UPSTREAM, due_at=history.now + 130)
+    for driver_lives in (True, False):
+        found = causes(history, "r")
+        assert re.fullmatch(r"until \S+ \S+ \(in 2 min\)", found["a"])
+        assert found["b"] == "for signal 'go'"
+        assert found["c"].startswith("for some of a and b, until ")
+        assert found["d"] == "after c"
+        if driver_lives:
+            history.graves.ids.add("e1")
+    resumed = history.take_over("r")
+    assert causes(history, "r")["b"] == ""
+    resumed.wait("b", Reason.SIGNAL, "go").succeed("b").wait("a", Reason.TIME, due_at=history.now).succeed("a")
+    assert causes(history, "r")["a"] == causes(history, "r")["b"] == "attempt 2"
+
+
+def test_a_call_that_was_passed_over(history: History) -> None:
+    history.run("act", kind=ACTOR).task("a").start("a").move("a", TaskStatus.SKIPPED, Reason.SKIPPED)
+    assert causes(history, "act")["a"] == "passed over"
+
+
+def test_an_actor_and_its_states(history: History) -> None:
+    run = history.run("act", kind=ACTOR).task("init")
+    assert "none yet" in text(paint.run(history.inspect.run("act"), history.now))
+    assert re.search(r"^act +actor ", text(paint.runs(history.inspect.runs(counts=True), history.now)), re.MULTILINE)
+    run.done("init").now_is(1, "init", Encoded("msgpack", b'\xa8{"n": 1}', None, 9))
+    run.task("add").now_is(2, "add", Encoded("pickle", b"...", None, 1234))
+    run.task("more").now_is(3, "more", Encoded("msgpack", msgspec.msgpack.encode(["x" * 300]), None, 305))
+    run.task("none").now_is(4, "none", Encoded("msgpack", b"\xc0", None, 1))
+    shown = text(paint.run(history.inspect.run("act"), history.now))
+    assert re.search(r"^Version +4$", shown, re.MULTILINE)
+    assert re.search(r"^Latest call +none$", shown, re.MULTILINE)
+    lines = text(paint.states(history.inspect.states("act"))).splitlines()
+    assert re.fullmatch(r'1 +init +\S+ \S+ +\{"n": 1\}', lines[1])
+    assert lines[2].endswith("(pickle, 1,234 bytes)")
+    assert re.fullmatch(r"3 +more .* \['x{60,}…", lines[3])
+    assert lines[4].endswith(" None")
+
+
+def test_a_run_that_is_no_actor_shows_nothing_of_one(history: History) -> None:
+    history.run("r").task("a")
+    shown = text(paint.run(history.inspect.run("r"), history.now))
+    assert "Version" not in shown
+    assert "Latest call" not in shown

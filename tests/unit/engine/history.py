@@ -7,8 +7,8 @@ import msgspec
 
 from manyhands.engine.inspect import Inspect
 from manyhands.model.outcomes import LogRange
-from manyhands.model.records import AttemptEnd, Changes, EngineRecord, NewRun, NewTask, RunMove, TaskMove
-from manyhands.model.specs import TaskOptions, TaskSpec
+from manyhands.model.records import AttemptEnd, Changes, EngineRecord, NewRun, NewState, NewTask, RunMove, TaskMove
+from manyhands.model.specs import WAITING_ROOM, TaskOptions, TaskSpec
 from manyhands.model.states import AttemptStatus, Cause, Reason, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 from manyhands.stores.sqlite import SqliteStore
@@ -54,14 +54,23 @@ class History:
         self.now += seconds
         return self.now
 
-    def run(self, run_id: str, *, detached: bool = False, metadata: dict[str, Any] | None = None) -> "Past":
-        new = NewRun(run_id, "workflow", b"d", 0, metadata or {}, self.now, detached)
+    def run(
+        self, run_id: str, *, detached: bool = False, metadata: dict[str, Any] | None = None, kind: str = "workflow"
+    ) -> "Past":
+        new = NewRun(run_id, kind, b"d", 0, metadata or {}, self.now, detached)
         return Past(self, run_id, new)
 
     def go_on(self, run_id: str) -> "Past":
         """The same session, taken up from what is stored."""
         record = self.store.run(run_id)
         assert record is not None
+        return Past(self, run_id, None, record.key, record.epoch)
+
+    def call_again(self, run_id: str) -> "Past":
+        """The same engine opens a session for a call."""
+        record = self.store.open_session(
+            run_id, "e1", self.tick(), dead=(), statuses=list(RunStatus), reason=Reason.CALLED
+        )
         return Past(self, run_id, None, record.key, record.epoch)
 
     def take_over(self, run_id: str) -> "Past":
@@ -103,10 +112,13 @@ class Past:
         *upstreams: str,
         parent: str | None = None,
         inputs: Encoded = NOTHING,
+        kind: str = "function",
         **options: Any,
     ) -> "Past":
         ordinal = self._ordinals[name] = len(self._ordinals)
-        spec = TaskSpec(name, name, "c" * 32, inputs, options=TaskOptions(**options), metadata={"step": name})
+        spec = TaskSpec(
+            name, name, "c" * 32, inputs, options=TaskOptions(**options), metadata={"step": name}, kind=kind
+        )
         above = None if parent is None else self._ordinals[parent]
         new = NewTask(ordinal, name, spec, [self._ordinals[u] for u in upstreams], above, self.history.tick())
         return self.write(tasks=[new])
@@ -121,6 +133,18 @@ class Past:
         self._attempts[ordinal] = self._attempts.get(ordinal, 0) + 1
         now = self.history.now + 1
         return self.move(name, TaskStatus.RUNNING, Reason.STARTED, start=True, worker=worker, started_at=now)
+
+    def wait(self, name: str, reason: Reason, message: str = "", due_at: float | None = None) -> "Past":
+        """The task begins to wait in the driver."""
+        ordinal = self._ordinals[name]
+        self._attempts[ordinal] = self._attempts.get(ordinal, 0) + 1
+        more = {"start": True, "worker": WAITING_ROOM, "started_at": self.history.now + 1, "due_at": due_at}
+        return self.move(name, TaskStatus.RUNNING, reason, message=message, **more)
+
+    def now_is(self, version: int, name: str, value: Encoded) -> "Past":
+        """The actor is this after the task."""
+        state = NewState(version, self._ordinals[name], "c" * 32, self.history.tick(), value)
+        return self.write(states=[state], entry=self._ordinals[name])
 
     def succeed(self, name: str, reason: Reason = Reason.DONE, **more: Any) -> "Past":
         ended = self.history.now + 1

@@ -11,6 +11,7 @@ from manyhands.engine.why import Explanation, explain
 from manyhands.model.errors import RunNotFound, TaskNotFound
 from manyhands.model.outcomes import LogRange
 from manyhands.model.records import ForkPlan
+from manyhands.model.specs import WORK
 from manyhands.model.states import AttemptStatus, Cause, Reason, RunStatus, TaskStatus
 from tests.unit.engine.history import START, History, plain
 
@@ -220,6 +221,14 @@ def test_failed_with_attempts_and_log(history: History, tmp_path: Path) -> None:
     assert "line 29" not in text
     assert "manyhands tasks logs r a" in text
     assert kinds(history, "r", "a")[:4] == ["attempt", "attempt", "attempt", "log"]
+
+
+def test_a_failed_work_has_no_log_to_look_at(history: History) -> None:
+    """What a work writes goes to its app's own output."""
+    history.run("r", kind="app").task("a", kind=WORK).start("a").fail("a", "ValueError: broken")
+    text = told(history, "r", "a")
+    assert text.startswith("Step 'a' failed after 1 attempt")
+    assert "tasks logs" not in text
 
 
 def test_many_attempts_are_not_all_shown(history: History) -> None:

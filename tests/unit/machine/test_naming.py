@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhands.machine.naming import Names, default_name, slug
+from manyhands.machine.naming import Names, StoredNames, default_name, first_free, slug
 
 # Few bases, with endings that look like suffixes, so that collisions are the rule.
 BASES = st.lists(st.sampled_from(["f", "f_1", "f_2", "f_1_1", "f_01", "f_0", "g", "", "_1", "f_10"]), max_size=60)
@@ -135,3 +135,57 @@ def test_distinct_names_share_the_callers_text():
     bases = [f"task-{number}" for number in range(1000)]
     assert all(names.give(base) is base for base in bases)
     assert sys.getsizeof(names._next) < 100 * len(bases)
+
+
+# --- names of a run that has too many to be listed -------------------------------------------------------------------
+
+
+class Asked:
+    """The names that a store has, and how often it was asked for one."""
+
+    def __init__(self, names):
+        self.names = set(names)
+        self.times = 0
+
+    def __call__(self, name):
+        self.times += 1
+        return name in self.names
+
+
+@given(BASES, st.data())
+def test_stored_names_are_those_that_all_names_would_give(bases, data):
+    """However often a run is taken up again, without the names of before or with them."""
+    uninterrupted, expected, made = Names(), [], []
+    stored = StoredNames(set(made).__contains__)
+    for base in bases:
+        if data.draw(st.booleans()):
+            stored = StoredNames(set(made).__contains__)
+        made.append(stored.give(base))
+        expected.append(uninterrupted.give(base))
+    assert made == expected
+
+
+@given(
+    BASES, st.sets(st.sampled_from([base + end for base in ("f", "g", "f_1") for end in ("", "_1", "_2", "_3", "_7")]))
+)
+def test_stored_names_never_come_again(bases, existing):
+    """Also where the numbers that were given have gaps."""
+    stored = StoredNames(existing.__contains__)
+    fresh = [stored.give(base) for base in bases]
+    assert len({*fresh, *existing}) == len(fresh) + len(existing)
+
+
+@given(st.integers(0, 5000))
+def test_the_first_free_number_is_found_by_few_questions(count):
+    asked = Asked(["f"][:count] + [f"f_{number}" for number in range(1, count)])
+    assert first_free("f", asked) == count
+    assert asked.times <= 2 * max(count, 1).bit_length() + 2
+
+
+def test_the_next_names_take_one_question_each():
+    asked = Asked(["f"] + [f"f_{number}" for number in range(1, 100_001)])
+    stored = StoredNames(asked)
+    assert stored.give("f") == "f_100001"
+    asked.times = 0
+    assert [stored.give("f") for _ in range(100)] == [f"f_{number}" for number in range(100_002, 100_102)]
+    assert asked.times == 100

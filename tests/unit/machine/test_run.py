@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manyhands.machine.invariants import validate
-from manyhands.machine.run import RunMachine
+from manyhands.machine.run import FORWARDED, RunMachine
 from manyhands.model.errors import CycleError, IllegalMove
 from manyhands.model.outcomes import Failure, Returned, Value
 from manyhands.model.records import NewTask, RunMove, TaskMove
@@ -172,8 +172,8 @@ def test_the_first_uncaught_failure_closes_the_run() -> None:
     play.end(0, error("second"))
     assert play.over() == RunMove(RunStatus.FAILED, play.now, Reason.ERROR, "first", 1)
     assert play.machine.status(2) is TaskStatus.PENDING
-    assert play.machine.is_blocked(3)
-    assert not play.machine.is_blocked(2)
+    assert play.machine.failure_behind(3) is not None
+    assert play.machine.failure_behind(2) is None
 
 
 def test_a_retry_does_not_keep_a_closed_run_open() -> None:
@@ -281,7 +281,7 @@ def test_an_inherited_catch_covers_the_inputs() -> None:
     moves = play.end(1, error("deep"))
     assert said(moves) == [(1, "failed", "error"), (3, "succeeded", "caught"), (0, "succeeded", "done")]
     assert (moves[1].source, moves[1].caught, moves[1].attempt, moves[2].source) == (1, True, 0, 3)
-    assert play.machine.is_blocked(2)
+    assert play.machine.failure_behind(2) is not None
     assert play.over() == RunMove(RunStatus.SUCCEEDED, play.now, Reason.DONE)
 
 
@@ -291,7 +291,7 @@ def test_a_catch_covers_an_input_that_had_failed_before() -> None:
     play.end(0, error())
     moves = play.forward(1, [0], [3])
     assert said(moves) == [(1, "running", "forwarded"), (4, "succeeded", "caught"), (1, "succeeded", "done")]
-    assert play.machine.is_blocked(3)
+    assert play.machine.failure_behind(3) is not None
     moves = play.forward(play.offer()[0], [0])
     assert said(moves) == [(2, "running", "forwarded"), (2, "failed", "error")]
     end = play.over()
@@ -305,7 +305,7 @@ def test_what_is_added_behind_a_failure_is_blocked() -> None:
     play.end(0, error())
     play.add([1], [2])
     assert play.offer() == []
-    assert play.machine.is_blocked(3)
+    assert play.machine.failure_behind(3) is not None
     assert play.over() is not None
 
 
@@ -317,7 +317,7 @@ def test_a_forward_frees_its_slot_and_its_place_in_the_limits() -> None:
     play.offer()
     (move,) = play.forward(0, [])
     assert (move.to, move.reason, move.source, move.attempt) == (TaskStatus.RUNNING, Reason.FORWARDED, 2, 1)
-    assert play.machine.is_forwarded(0)
+    assert play.machine._status[0] == FORWARDED
     assert play.machine.running() == []
     assert play.offer() == [2]
     assert play.end(0) == []

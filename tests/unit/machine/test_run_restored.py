@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from manyhands.machine.run import FORWARDED
 from manyhands.model.errors import StoreCorrupt, UsageError
 from manyhands.model.records import RunMove, TaskRecord
 from manyhands.model.specs import TaskOptions
@@ -40,7 +41,7 @@ def test_a_forward_and_its_catch_are_restored() -> None:
         record(3, "pending", [2]),
         entry=0,
     )
-    assert play.machine.is_forwarded(0)
+    assert play.machine._status[0] == FORWARDED
     assert play.offer() == [2]
     moves = play.end(2, error())
     assert said(moves) == [

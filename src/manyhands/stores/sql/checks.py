@@ -41,6 +41,8 @@ RULES = (
     "check_missing_attempts",
     "check_cache",
     "check_flights",
+    "check_messages",
+    "check_states",
     "check_texts",
 )
 """A file each; its rows are lines of text. What CHECK and UNIQUE hold is the database's own check to find."""

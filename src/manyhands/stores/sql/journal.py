@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from manyhands.model.errors import (
+    CallsWaiting,
     IllegalMove,
     LeaseLost,
     NotInitialized,
@@ -13,8 +14,10 @@ from manyhands.model.errors import (
     RunIdInUse,
     RunNotFound,
     RunNotResumable,
+    SignalTooLate,
 )
-from manyhands.model.records import Changes, ForkPlan, NewRun, RunRecord, TaskMove
+from manyhands.model.messages import CALL
+from manyhands.model.records import Changes, ForkPlan, NewRun, Opening, RunMove, RunRecord, TaskMove
 from manyhands.model.states import (
     RUN_MOVES,
     RUN_REOPENINGS,
@@ -28,13 +31,14 @@ from manyhands.model.states import (
     TaskStatus,
     sources,
 )
+from manyhands.model.values import Encoded
 from manyhands.stores.sql.database import Cursor, OverDatabase, transaction
 from manyhands.stores.sql.forking import copy_run
-from manyhands.stores.sql.rows import run_record, to_json
+from manyhands.stores.sql.rows import columns, run_record, to_json
 from manyhands.stores.sql.statements import quoted
 from manyhands.stores.sql.writing import Refused, Writing
 
-TABLES_OF_RUNS = ("events", "attempts", "calls", "tasks", "sessions", "flights")
+TABLES_OF_RUNS = ("events", "attempts", "calls", "tasks", "sessions", "flights", "messages", "states")
 
 
 def reopened_from(status: TaskStatus) -> str:
@@ -96,8 +100,25 @@ class SqlJournal(OverDatabase):
                 raise ValueError("changes name neither a run nor one to be made")
             key, epoch = self._add_run(cursor, changes.new_run)
             made.append((changes, key))
+        elif changes.opening is not None:
+            self._open(cursor, key, epoch, changes.opening)
         elif cursor.execute(writing.holds, (key, epoch)).fetchone() is None:
             raise LeaseLost(key, epoch)
+        self._write_tasks(cursor, key, changes, one_by_one)
+        if changes.states or changes.taken or changes.entry is not None or changes.document is not None:
+            self._write_calls(cursor, key, changes)
+        if changes.move is not None:
+            self._move_run(cursor, key, epoch, changes.move, called=changes.called)
+
+    def _open(self, cursor: Cursor, key: int, epoch: int, opening: Opening) -> None:
+        """Open the session that the commit is the first of."""
+        statuses = (RunStatus.SUCCEEDED,)
+        self._take(cursor, opening.run_id, opening.engine, opening.at, (), statuses, Reason.CALLED)
+        if cursor.execute(self._writing.holds, (key, epoch)).fetchone() is None:
+            raise LeaseLost(key, epoch)
+
+    def _write_tasks(self, cursor: Cursor, key: int, changes: Changes, one_by_one: bool) -> None:
+        writing = self._writing
         if changes.tasks:
             writing.add_tasks(cursor, key, changes.tasks)
         if changes.moves:
@@ -105,9 +126,50 @@ class SqlJournal(OverDatabase):
                 self._move_one_by_one(cursor, key, changes.moves)
             else:
                 writing.move_tasks(cursor, key, changes.moves)
-        if changes.move is not None and not writing.move_run(cursor, key, epoch, changes.move):
+
+    def _move_run(self, cursor: Cursor, key: int, epoch: int, move: RunMove, *, called: bool) -> None:
+        if called and cursor.execute(self._database.statements["call_waits"], {"run": key}).fetchone():
+            raise CallsWaiting(key)
+        if not self._writing.move_run(cursor, key, epoch, move):
             run_id, status = cursor.execute(self._database.statements["run_status"], {"key": key}).fetchone()
-            raise IllegalMove(f"Run '{run_id}'", changes.move.to.value, f"it is {status}.")
+            raise IllegalMove(f"Run '{run_id}'", move.to.value, f"it is {status}.")
+
+    def _write_calls(self, cursor: Cursor, key: int, changes: Changes) -> None:
+        """What calls have come to: new states, messages that were taken, the task that now stands for the run."""
+        sql = self._database.statements
+        for state in changes.states:
+            cursor.execute(
+                sql["add_state"],
+                {
+                    "run": key,
+                    "version": state.version,
+                    "task": state.task,
+                    "code": state.code,
+                    "at": state.at,
+                    **columns(state.value),
+                },
+            )
+        for message, task in changes.taken:
+            cursor.execute(sql["take_message"], {"run": key, "id": message, "task": task})
+            if cursor.rowcount != 1:
+                raise IllegalMove(f"Message {message} to run number {key}", "taken", "it was taken before.")
+        if changes.entry is not None:
+            cursor.execute(sql["set_entry"], {"run": key, "entry": changes.entry})
+        if changes.document is not None:
+            cursor.execute(sql["keep_document"], {"run": key, **columns(changes.document)})
+
+    def post(self, run_id: str, kind: str, key: str, value: Encoded, now: float) -> tuple[int, str] | None:
+        sql = self._database.statements
+        with transaction(self._database) as cursor:
+            run, status = self._expect(cursor, run_id)
+            opened = cursor.execute(sql["session_open"], {"run": run}).fetchone()
+            if kind == CALL and opened is None:
+                return None
+            if kind != CALL and status in RUN_TERMINAL:
+                raise SignalTooLate(run_id, status.value)
+            row = {"run": run, "kind": kind, "key": key, "at": now, **columns(value)}
+            message: int = cursor.execute(sql["add_message"], row).fetchone()[0]
+        return message, "" if opened is None else opened[0]
 
     def _move_one_by_one(self, cursor: Cursor, key: int, moves: Sequence[TaskMove]) -> None:
         for move in moves:
@@ -178,32 +240,53 @@ class SqlJournal(OverDatabase):
     # --- sessions ----------------------------------------------------------------------------------------------
 
     def open_session(
-        self, run_id: str, engine: str, now: float, *, dead: Sequence[str], statuses: Sequence[RunStatus]
+        self,
+        run_id: str,
+        engine: str,
+        now: float,
+        *,
+        dead: Sequence[str],
+        statuses: Sequence[RunStatus],
+        reason: Reason = Reason.RESUMED,
     ) -> RunRecord:
-        sql = self._database.statements
         with transaction(self._database) as cursor:
-            key, status = self._expect(cursor, run_id)
-            if self._is_driven(cursor, key, now, dead):
-                raise RunActive(run_id)
-            if status not in statuses:
-                raise RunNotResumable(run_id, f"it is {status.value}.")
-            first = status is RunStatus.PENDING
-            reason = Reason.STARTED if first else Reason.RESUMED
-            cursor.execute(sql["end_session"], {"run": key, "at": now})
-            cursor.execute(
-                sql.with_words("take_run", sources=taken_from()),
-                {
-                    "key": key,
-                    "engine": engine,
-                    "now": now,
-                    "reason": reason.value,
-                    "takeover": int(not first and status not in RUN_TERMINAL),
-                },
-            )
-            cursor.execute(sql["add_session_of_run"], {"run": key, "now": now})
-            self._writing.run_event(cursor, key, now, RunStatus.RUNNING, reason, "")
-            self._reopen(cursor, key, now)
+            self._take(cursor, run_id, engine, now, dead, statuses, reason)
             return self._record(cursor, run_id)
+
+    def _take(
+        self,
+        cursor: Cursor,
+        run_id: str,
+        engine: str,
+        now: float,
+        dead: Sequence[str],
+        statuses: Sequence[RunStatus],
+        reason: Reason,
+    ) -> None:
+        """Take the run's lease, if it is to be had."""
+        sql = self._database.statements
+        key, status = self._expect(cursor, run_id)
+        if self._is_driven(cursor, key, now, dead):
+            raise RunActive(run_id)
+        if status not in statuses:
+            raise RunNotResumable(run_id, f"it is {status.value}.")
+        first = status is RunStatus.PENDING
+        why = Reason.STARTED if first else reason
+        cursor.execute(sql["end_session"], {"run": key, "at": now})
+        cursor.execute(
+            sql.with_words("take_run", sources=taken_from()),
+            {
+                "key": key,
+                "engine": engine,
+                "now": now,
+                "reason": why.value,
+                "takeover": int(not first and status not in RUN_TERMINAL),
+            },
+        )
+        cursor.execute(sql["add_session_of_run"], {"run": key, "now": now})
+        self._writing.run_event(cursor, key, now, RunStatus.RUNNING, why, "")
+        if status is not RunStatus.SUCCEEDED:
+            self._reopen(cursor, key, now)
 
     def _reopen(self, cursor: Cursor, key: int, now: float) -> None:
         """Make ready again what a session left behind unfinished."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from manyhands.stores.sql.statements import read_text
 
-NAMES = ("0001_start",)
+NAMES = ("0001_start", "0002_messages")
 
 
 class Migration(NamedTuple):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from manyhands.model.records import AttemptRecord, EventRecord, RunRecord, StoreCounts, TaskCall, TaskRecord
+from manyhands.model.records import (
+    AttemptRecord,
+    EventRecord,
+    MessageRecord,
+    RunRecord,
+    StateRecord,
+    StoreCounts,
+    TaskCall,
+    TaskRecord,
+)
 from manyhands.model.states import RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 from manyhands.stores.blobs import KeptBlobs
@@ -14,7 +23,9 @@ from manyhands.stores.sql.rows import (
     attempt_record,
     encoded,
     event_record,
+    message_record,
     run_record,
+    state_record,
     task_record,
     to_json,
 )
@@ -106,6 +117,27 @@ class SqlReading(OverDatabase):
     ) -> list[EventRecord]:
         parameters = {"run": key, "task": ordinal, "after": after, "limit": NO_LIMIT if limit is None else limit}
         return [event_record(row) for row in self._rows("events" if key is None else "events_of_run", parameters)]
+
+    def messages(self, key: int) -> list[MessageRecord]:
+        return [message_record(row) for row in self._rows("messages", {"run": key})]
+
+    def message(self, number: int) -> MessageRecord | None:
+        row = self._row("message", {"id": number})
+        return None if row is None else message_record(row)
+
+    def states(self, key: int, *, version: int | None = None, latest: bool = False) -> list[StateRecord]:
+        if latest:
+            rows = self._rows("latest_state", {"run": key})
+        else:
+            rows = self._rows("states", {"run": key, "version": version})
+        return [state_record(row) for row in rows]
+
+    def named(self, key: int, name: str) -> bool:
+        return self._row("named", {"run": key, "name": name}) is not None
+
+    def newest_task(self, key: int) -> int:
+        found = self._value("newest_task", {"run": key})
+        return -1 if found is None else int(found)
 
     def changed(self) -> int:
         return self._database.version()

@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 
 from manyhands.model.outcomes import LogRange
-from manyhands.model.records import AttemptEnd, AttemptRecord, EngineRecord, EventRecord, RunRecord, TaskRecord
+from manyhands.model.records import (
+    AttemptEnd,
+    AttemptRecord,
+    EngineRecord,
+    EventRecord,
+    MessageRecord,
+    RunRecord,
+    StateRecord,
+    TaskRecord,
+)
 from manyhands.model.states import AttemptStatus, Cause, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 from manyhands.stores.sql.database import Row
@@ -38,6 +47,21 @@ def encoded(codec: str | None, data: bytes | None, blob: str | None, size: int |
     if codec is None:
         return None
     return Encoded(codec, data or b"", blob, size or 0)
+
+
+def columns(value: Encoded) -> dict[str, Any]:
+    """A saved value as the columns that hold it."""
+    return {"codec": value.codec, "data": value.data, "blob": value.blob, "size": value.size}
+
+
+def message_record(row: Row) -> MessageRecord:
+    number, kind, key, at, codec, data, blob, size, task = row
+    return MessageRecord(number, kind, key, at, Encoded(codec, data, blob, size), task)
+
+
+def state_record(row: Row) -> StateRecord:
+    version, task, code, at, codec, data, blob, size = row
+    return StateRecord(version, task, code, at, Encoded(codec, data, blob, size))
 
 
 def run_record(row: Row) -> RunRecord:

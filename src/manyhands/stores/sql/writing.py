@@ -81,6 +81,7 @@ class Writing:
         start = "reason message attempt worker started_at"
         self.holds = take("lease_holds", "run epoch")
         self._start = take("move_start", f"{start} run task before", sources=quoted(starts))
+        self._wait = take("move_wait", f"{start} due_at run task before", sources=quoted(starts))
         self._start_keyed = take("move_start_keyed", f"{start} cache_key run task before", sources=quoted(starts))
         self._done = take(
             "move_done",
@@ -221,6 +222,8 @@ class Writing:
             started_at = move.at if move.started_at is None else move.started_at
             values = (reason, move.message, move.attempt, move.worker, started_at)
             before = (run, move.task, move.attempt - 1)
+            if move.due_at is not None:
+                return self._wait, (*values, move.due_at, *before)
             if move.cache_key is None:
                 return self._start, values + before
             return self._start_keyed, (*values, move.cache_key, *before)

@@ -1,0 +1,5 @@
+"""The name of `lightning.app.storage.path`."""
+
+from manyhands.app.storage.path import Path
+
+__all__ = ["Path"]

@@ -1,0 +1,1 @@
+"""Web pages that show what runs, and let people act on it."""

@@ -1,0 +1,1 @@
+SELECT MAX(ordinal) FROM tasks WHERE run = :run

@@ -1,0 +1,1 @@
+SELECT engine FROM sessions WHERE run = :run AND ended_at IS NULL

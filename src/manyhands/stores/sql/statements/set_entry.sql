@@ -1,0 +1,1 @@
+UPDATE runs SET entry = :entry WHERE key = :run

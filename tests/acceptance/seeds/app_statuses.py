@@ -1,0 +1,26 @@
+from time import sleep
+
+from manyhands.app import App, Flow, Work
+
+
+class ExampleWork(Work):
+    def run(self, value: int):
+        sleep(1)
+        if value == 0:
+            return
+        raise Exception(f"The provided value was {value}")
+
+
+class ExampleFlow(Flow):
+    def __init__(self):
+        super().__init__()
+        self.work = ExampleWork(raise_exception=False)
+        self.counter = 0
+
+    def run(self):
+        print(self.work.statuses)
+        self.work.run(self.counter)
+        self.counter += 1
+
+
+app = App(ExampleFlow())

@@ -1,0 +1,39 @@
+from time import sleep
+
+import lightning as L
+
+
+class Work(L.LightningWork):
+    def run(self, value: int):
+        sleep(1)
+        if value == 0:
+            return
+        raise Exception(f"The provided value was {value}")
+
+
+class Flow(L.LightningFlow):
+    def __init__(self):
+        super().__init__()
+        self.work = Work(raise_exception=False)
+        self.counter = 0
+
+    def run(self):
+        if not self.work.has_started:
+            print("NOT STARTED")
+        elif self.work.is_pending:
+            print("PENDING")
+        elif self.work.is_running:
+            print("RUNNING")
+        elif self.work.has_succeeded:
+            print("SUCCESS")
+        elif self.work.has_failed:
+            print("FAILED")
+        elif self.work.has_stopped:
+            print("STOPPED")
+            self.stop()
+        print(self.work.status)
+        self.work.run(self.counter)
+        self.counter += 1
+
+
+app = L.LightningApp(Flow())
