@@ -7,6 +7,8 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Test processes side by side. Files are not split, so the tests of one file may share costly fixtures.
 WORKERS ?= 2
+# In CI a test that fails is tried once more, and listed as RERUN: see CONTRIBUTING, Tests.
+AGAIN   := $(if $(CI),--reruns 1)
 # Words for the benchmarks: names of some of them, --quick, --repeats N.
 BENCH   ?=
 
@@ -31,10 +33,10 @@ demo: $(VENV)/.stamp-examples  ## a workflow on real data is killed half way and
 	$(BIN)/python examples/01_digits/demo.py
 
 test: $(VENV)/.stamp-dev  ## all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(AGAIN)
 
 test-all: $(VENV)/.stamp-dev  ## all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(AGAIN)
 
 check: $(VENV)/.stamp-dev  ## format, lint, types, layers, shape
 	$(BIN)/ruff format --check --no-cache .

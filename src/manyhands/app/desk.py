@@ -119,11 +119,16 @@ class Desk:
     def stop(self, work: Work) -> None:
         self._fresh.add(work.name)
         self.works[work.name] = work
-        self.runner.stop(work.name)
+        self.end(work.name)
         self.to_keep = True
 
+    def end(self, name: str) -> None:
+        """Stop a work's process, whatever the flow thinks of the work."""
+        self._exchange.send(name, {"is": "stop"})
+        self.runner.stop(name)
+
     def delete(self, work: Work) -> None:
-        self.runner.stop(work.name)
+        self.end(work.name)
         self._exchange.forget(work.name)
         self.to_keep = True
 

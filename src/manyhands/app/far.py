@@ -9,9 +9,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from functools import cache
-from types import FrameType
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, NoReturn
 
 import cloudpickle
@@ -21,6 +20,7 @@ from manyhands.app.channel import Line, Message
 from manyhands.app.errors import ReturnedValue
 from manyhands.app.observing import Observer
 from manyhands.app.status import WorkFailureReasons, WorkStageStatus, WorkStopReasons
+from manyhands.app.stopping import Uninterrupted, WorkStopped
 from manyhands.app.work import Work
 
 log = logging.getLogger("manyhands")
@@ -48,10 +48,6 @@ class Order(msgspec.Struct, array_like=True):
     keep: bool
 
 
-class WorkStopped(BaseException):
-    """The work was told to stop while it ran; unwinds its code so that its `finally` clauses run."""
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Order).decode
 
@@ -72,38 +68,6 @@ def here() -> Seat:
     return Seat()
 
 
-class Uninterrupted:
-    """SIGTERM waits while the main thread is inside: what it tells and what it has told must stay one."""
-
-    def __init__(self, leave: Callable[[], None]) -> None:
-        self._leave = leave
-        self._depth = 0
-        self._main = threading.main_thread()
-        self._asked = False
-        self._pid = os.getpid()
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is self._main:
-            self._depth += 1
-
-    def __exit__(self, *error: object) -> None:
-        if threading.current_thread() is self._main:
-            self._depth -= 1
-            if self._asked and not self._depth:
-                self._asked = False
-                self._leave()
-
-    def asked(self, number: int, stack: FrameType | None) -> None:
-        """The signal is here. A process that the work has forked is none of ours, and ends as it would have."""
-        if os.getpid() != self._pid:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
-        elif self._depth:
-            self._asked = True
-        else:
-            self._leave()
-
-
 class Seat:
     """The work of this process, its line to the flow, and the call that it runs."""
 
@@ -113,7 +77,6 @@ class Seat:
         self._observer: Observer | None = None
         self._key: str | None = None
         self._uninterrupted = Uninterrupted(self._leave)
-        self._leaving = False
         self._news = threading.Condition()
         self._session = ""
         self._seen = -1
@@ -140,7 +103,7 @@ class Seat:
                 stream.reconfigure(line_buffering=True)
         line = self._line = Line(order.address, order.work)
         threading.Thread(target=self._listen, args=(line,), name="manyhands-line", daemon=True).start()
-        signal.signal(signal.SIGTERM, self._uninterrupted.asked)
+        self._uninterrupted.watch()
 
     def _await_news(self, order: Order) -> Work:
         """Until the flow has said what the work is, and all that it had to say before this call."""
@@ -243,6 +206,9 @@ class Seat:
             os._exit(1)  # the flow does not know this work any more
 
     def _hear(self, message: Message) -> None:
+        if message["is"] == "stop":
+            self._uninterrupted.insist()
+            return
         with self._news:
             if message["is"] == "state":
                 os.environ.update({os.fsdecode(key): os.fsdecode(value) for key, value in message["environ"]})
@@ -270,20 +236,18 @@ class Seat:
 
     def _leave(self) -> None:
         """SIGTERM: tell all that is to be told, let the work end in its own way, and be gone."""
-        if self._leaving:
-            return
-        self._leaving = True
         work, key = self._work, self._key
-        if work is None:
+        if work is None or self._observer is None:
             self._exit()
-        log.info("Received SIGTERM signal. Gracefully terminating %s...", work.name)
         if key is None:
             self._observe(work)
-        for last in (work._save_artifacts_, work.on_exit):
+        greet = partial(log.info, "Received SIGTERM signal. Gracefully terminating %s...", work.name)
+        for last in (greet, work._save_artifacts_, work.on_exit):
             try:
                 last()
             except BaseException:
-                log.exception("%s did not end in order.", work.name)
+                with suppress(RuntimeError):  # a print that was interrupted lets nobody else print
+                    log.exception("%s did not end in order.", work.name)
         self._settle(work)
         reason = WorkStopReasons.SIGTERM_SIGNAL_HANDLER
         self._tell({"is": WorkStageStatus.STOPPED, "key": key, "at": time.time(), "reason": reason})

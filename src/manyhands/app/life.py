@@ -171,7 +171,7 @@ class Life:
             self.desk.ended_meanwhile(ended, state)
         for ended in again:
             if not self.desk.resumed(ended):
-                self._journal.stop(ended.work)
+                self.desk.end(ended.work)
         log.info("The app %s goes on where it was; %d call(s) are made again.", self.run_id, len(again))
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Life:
         for work in works:
             if work.has_started and not work.has_stopped:
                 work._record_(None, make_status(WorkStageStatus.STOPPED, timestamp=self._tree.clock()))
-            self._journal.stop(work.name)
+            self.desk.end(work.name)
         due = time.monotonic() + self._grace + EXTRA_SECONDS
         while any(self._journal.alive(work.name) for work in works) and time.monotonic() < due:
             self._journal.listen()
