@@ -5,6 +5,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,24 @@ def test_an_engine_listens_again_under_its_name(wakes: dict[str, SocketWake]) ->
     wakes["two"].wake(["one"])
     assert is_woken(again)
     again.close()
+
+
+def test_engines_that_come_and_go_leave_nothing(runtime_folder: Path) -> None:
+    """The last one takes the folder away, though another may be about to use it."""
+
+    def come_and_go(name: str) -> int:
+        heard = 0
+        for _ in range(300):
+            wake = open_wake(URL, name)
+            wake.fileno()
+            wake.wake([name])
+            heard += is_woken(wake)
+            wake.close()
+        return heard
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(come_and_go, ["one", "two", "three", "four"])) == [300] * 4
+    assert os.listdir(short_folder()) == []
 
 
 def test_nothing_is_made_by_who_only_wakes(runtime_folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import blake2b
 
 from manyhands.model.errors import StoreUnavailable
@@ -48,16 +49,26 @@ class SocketWake:
         address = self.address(self._engine)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            if os.path.exists(address):
-                os.unlink(address)
-            listening.bind(address)
+            while not self._bind(listening, address):
+                pass
             listening.setblocking(False)
         except OSError as error:
             listening.close()
             why = f"{error.strerror}. Set XDG_RUNTIME_DIR to a folder of yours that can be written."
             raise StoreUnavailable(address, why) from error
         return listening
+
+    def _bind(self, listening: socket.socket, address: str) -> bool:
+        """False when the folder has just gone, with the engine that was alone in it."""
+        with suppress(FileExistsError):
+            os.mkdir(self._folder, 0o700)
+        try:
+            if os.path.exists(address):
+                os.unlink(address)
+            listening.bind(address)
+        except FileNotFoundError:
+            return False
+        return True
 
     def wake(self, engines: Iterable[str] | None = None) -> None:
         for address in self._everybody() if engines is None else map(self.address, engines):
@@ -97,6 +108,8 @@ class SocketWake:
             self._in.close()
             self._in = None
             remove(self.address(self._engine))
+            with suppress(OSError):  # others are in it
+                os.rmdir(self._folder)
         if self._out is not None:
             self._out.close()
             self._out = None
