@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -11,11 +12,21 @@ from manyhands.engine.mailbox import pack
 from manyhands.engine.running import refuse_circle, wait_for, waiting_here
 from manyhands.engine.service import Engine, OnTurn
 from manyhands.engine.tickets import Ticket
-from manyhands.model.errors import LeaseLost, RunActive, RunCanceled, RunNotFound, RunNotResumable
+from manyhands.model.errors import (
+    LeaseLost,
+    ManyhandsError,
+    OptionError,
+    RunActive,
+    RunCanceled,
+    RunNotFound,
+    RunNotResumable,
+)
 from manyhands.model.messages import CALL
 from manyhands.model.records import RunRecord, TaskRecord
 from manyhands.model.specs import TaskSpec
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, RunStatus, TaskStatus
+
+log = logging.getLogger("manyhands")
 
 CALLABLE = tuple(status for status in RunStatus if status is not RunStatus.CANCELED)
 """Statuses in which a run may be called: a failed one tries again what failed before it comes to the new call."""
@@ -110,8 +121,11 @@ class Caller:
         for errand in list(self._errands):
             try:
                 open_still = self._see_to(errand)
-            except RunNotFound:
-                open_still = False
+            except (RunNotFound, OptionError):
+                open_still = False  # it is gone, or it needs what there is not here
+            except (ManyhandsError, OSError) as error:
+                log.warning("A call of %s cannot be seen to now: %s", errand.run_id, error)
+                open_still = True
             if not open_still:
                 self._errands.discard(errand)
 

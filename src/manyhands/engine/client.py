@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -14,19 +15,19 @@ from manyhands.engine.calling import LEFT, Caller
 from manyhands.engine.drive import Drive
 from manyhands.engine.forking import plan_fork
 from manyhands.engine.handle import Reference, RunReference, StepReference
-from manyhands.engine.line import Line
+from manyhands.engine.line import Line, Place
 from manyhands.engine.loading import has_output, load, load_at_rest, spec_of
 from manyhands.engine.placement import Placement
 from manyhands.engine.service import NUDGE, Engine
 from manyhands.engine.tickets import Ticket
 from manyhands.model.errors import (
-    OptionError,
     RunActive,
     RunIdInUse,
     RunNotFound,
     RunNotResumable,
     TaskNotFound,
     UsageError,
+    WaitInPlace,
 )
 from manyhands.model.kinds import ACTOR, APP, CALLED
 from manyhands.model.messages import SIGNAL
@@ -83,15 +84,15 @@ class Client:
             if existing is not None:
                 return self._again(existing, digest)
         now = self.engine.clock.now()
-        waits = not detach and self._line.is_to_wait(kind)
-        new_run = NewRun(run_id, kind, digest, entry, metadata, now, detached=detach or waits)
-        drive = Drive.begin(new_run, specs, now)
-        if detach:
-            return self._detach(drive)
-        if waits:
-            return self._wait(drive)
-        self.engine.submit(drive)
-        self._line.began(drive)
+        with self._line.place(kind, elsewhere=detach) as place:
+            new_run = NewRun(run_id, kind, digest, entry, metadata, now, detached=detach or place.waits)
+            drive = Drive.begin(new_run, specs, now)
+            if detach:
+                return self._detach(drive)
+            if place.waits:
+                return self._wait(drive, place)
+            self.engine.submit(drive)
+            place.began(drive)
         return RunReference(self.engine, run_id, drive)
 
     def secure(self, reference: Reference) -> None:
@@ -117,12 +118,12 @@ class Client:
         self.engine.wake()
         return RunReference(self.engine, drive.run_id)
 
-    def _wait(self, drive: Drive) -> Reference:
+    def _wait(self, drive: Drive, place: Place) -> Reference:
         """Have a new run wait in the line; it is in the store, pending."""
         self.engine.refuse_in_place()
         self.engine.start()
         self._store.commit([drive.take_changes()])
-        self._line.enter(drive.run_id)
+        place.enter(drive.run_id)
         return RunReference(self.engine, drive.run_id)
 
     def _begin(self, run_id: str) -> None:
@@ -154,9 +155,12 @@ class Client:
             statuses = (RunStatus.SUCCEEDED,)
         elif record.run_id in self._line:
             return RunReference(self.engine, record.run_id)
-        elif record.status in LEFT and self._line.is_to_wait(record.kind):
-            self._line.enter(record.run_id)
-            return RunReference(self.engine, record.run_id)
+        elif record.status in LEFT:
+            with self._line.place(record.kind) as place:
+                if not place.waits:
+                    return self.open(record, statuses, place=place)
+                place.enter(record.run_id)
+                return RunReference(self.engine, record.run_id)
         return self.open(record, statuses)
 
     def open(
@@ -166,8 +170,10 @@ class Client:
         *,
         ticket: Ticket | None = None,
         skip: int | None = None,
+        place: Place | None = None,
     ) -> Reference:
-        """Take the run's lease and drive it. `ticket`: a call to begin with. `skip`: a task to pass over.
+        """Take the run's lease and drive it. `ticket`: a call to begin with. `skip`: a task to pass over. `place`: the
+        one that is kept for it in the line.
 
         Errors: `RunActive` when somebody else was faster, `RunNotResumable` for a run of another status, `OptionError`
         when a task asks for more than there is here.
@@ -181,10 +187,8 @@ class Client:
                 drive = self._opened(record, statuses, now, skip=skip)
             else:
                 drive = self._called_again(record, now) or self._opened(record, statuses, now, reason=Reason.CALLED)
-                engine.driver.begin_with(drive, ticket, now)
-                self._remember(drive)
-            self._drive(drive, now)
-        self._line.began(drive)
+            self._drive(drive, now, ticket)
+        self._line.began(drive, place)
         return RunReference(engine, record.run_id, drive)
 
     def _opened(
@@ -202,10 +206,11 @@ class Client:
         opened = self._store.open_session(
             record.run_id, engine.record.id, now, dead=dead, statuses=statuses, reason=reason
         )
-        # When nobody had it in between, it is as it was read before: all its tasks are over.
-        if reason is Reason.CALLED and record.status is RunStatus.SUCCEEDED and opened.epoch == record.epoch + 1:
-            return load_at_rest(self._store, opened)
-        return load(self._store, opened, now, skip=skip)
+        with self._or_left(opened.key, opened.epoch, now):
+            # When nobody had it in between, it is as it was read before: all its tasks are over.
+            if reason is Reason.CALLED and record.status is RunStatus.SUCCEEDED and opened.epoch == record.epoch + 1:
+                return load_at_rest(self._store, opened)
+            return load(self._store, opened, now, skip=skip)
 
     def _called_again(self, record: RunRecord, now: float) -> Drive | None:
         """The drive of a run that was driven here when it came to its end: there is nothing to read, and its first
@@ -303,15 +308,25 @@ class Client:
             raise RunNotResumable(run_id, f"its step {name} is {task.status.value}; there is nothing to try again.")
         return self._caller.call(run_id, [spec_of(self._store, record, task)])
 
-    def _drive(self, drive: Drive, now: float) -> None:
-        """Drive a run whose session is open. Errors: `OptionError`, and the run is left to be taken up elsewhere."""
-        try:
+    def _drive(self, drive: Drive, now: float, ticket: Ticket | None = None) -> None:
+        """Drive a run whose session is open, with a call to begin with. Errors: `OptionError`, and the run is left to
+        be taken up elsewhere."""
+        is_open = drive.changes.opening is None  # else its first commit opens the session
+        with self._or_left(drive.key or 0, drive.epoch, now) if is_open else nullcontext():
+            if ticket is not None:
+                self.engine.driver.begin_with(drive, ticket, now)
+                self._remember(drive)
             self._placement.check(job.spec for job in drive.jobs)
-        except OptionError:
-            if drive.changes.opening is None:
-                self._store.forget_lease(drive.key or 0, drive.epoch, now)
+            self.engine.submit(drive)
+
+    @contextmanager
+    def _or_left(self, key: int, epoch: int, now: float) -> Iterator[None]:
+        """A session that comes to nothing here is given back at once."""
+        try:
+            yield
+        except BaseException:
+            self._store.forget_lease(key, epoch, now)
             raise
-        self.engine.submit(drive)
 
     def _has_result(self, record: RunRecord) -> bool:
         entry = self._store.tasks(record.key, after=record.entry - 1, limit=1)[0]
@@ -346,7 +361,8 @@ class Client:
             if self.engine.dead(record, now):
                 self._store.forget_lease(record.key, record.epoch, now)
             made = self._store.fork(run_id, new_id or new_run_id(), self.engine.record.id, now, plan)
-            drive = load(self._store, made, now)
+            with self._or_left(made.key, made.epoch, now):
+                drive = load(self._store, made, now)
             self._drive(drive, now)
         return RunReference(self.engine, made.run_id, drive)
 
@@ -381,7 +397,8 @@ class Client:
         if before.key in driver.drives or driver.fresh:
             driver.ask(driver.recheck)
             drive = driver.drives.get(before.key)
-            self.engine.run_until(lambda: drive is None or drive.done, deadline=time.monotonic() + 1.0)
+            with suppress(WaitInPlace):  # the thread that drives sees to it when this step is over
+                self.engine.run_until(lambda: drive is None or drive.done, deadline=time.monotonic() + 1.0)
         elif before.engine is not None:
             self.engine.wake([before.engine.id])
 

@@ -28,6 +28,32 @@ class LineFull(StateError, queue.Full):
     )
 
 
+class Place:
+    """Where a run that is about to begin, or to wait, is counted until it does. Leaving the block gives up what was not
+    used. `waits`: whether it has to wait."""
+
+    def __init__(self, line: Line, waits: bool, counted: bool = True) -> None:
+        self._line = line
+        self.waits = waits
+        self._counted = counted
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._counted:
+            self._counted = False
+            self._line.free(self)
+
+    def began(self, drive: Drive) -> None:
+        """The run goes on."""
+        self._line.began(drive, self)
+
+    def enter(self, run_id: str) -> None:
+        """The run waits; it is in the store."""
+        self._line.enter(run_id, self)
+
+
 class Line:
     """Lets so many runs go on at once, and the others one by one in the order they came, as soon as there is room.
 
@@ -42,40 +68,56 @@ class Line:
         self._most_waiting = waiting
         self._running: list[Drive] = []
         self._waiting: deque[str] = deque()
+        self._places = {True: 0, False: 0}
+        """How many are about to wait, and how many are about to begin."""
+        self._next: str | None = None
+        """Whose turn has come."""
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
-    def began(self, drive: Drive) -> None:
+    def place(self, kind: str, *, elsewhere: bool = False) -> Place:
+        """A place for a run of this kind; one that is driven `elsewhere` needs none here. Errors: `LineFull`."""
+        if elsewhere or self._most_running is None or kind != WORKFLOW:
+            return Place(self, waits=False, counted=False)
+        with self._lock:
+            waits = bool(self._waiting) or self._next is not None or not self._room()
+            if waits and self._most_waiting is not None and self._count_waiting() >= self._most_waiting:
+                raise LineFull(self._count_running(), self._count_waiting())
+            self._places[waits] += 1
+            return Place(self, waits)
+
+    def free(self, place: Place) -> None:
+        with self._lock:
+            self._places[place.waits] -= 1
+
+    def began(self, drive: Drive, place: Place | None = None) -> None:
         """One more run goes on."""
         if self._most_running is not None and drive.kind == WORKFLOW:
             with self._lock:
+                if place is not None:
+                    place.__exit__()
+                self._running = [each for each in self._running if not each.done]
                 self._running.append(drive)
 
-    def is_to_wait(self, kind: str) -> bool:
-        """Whether a run of this kind has to wait now. Errors: `LineFull`."""
-        if self._most_running is None or kind != WORKFLOW:
-            return False
+    def enter(self, run_id: str, place: Place) -> None:
         with self._lock:
-            if not self._waiting and self._room():
-                return False
-            if self._most_waiting is not None and len(self._waiting) >= self._most_waiting:
-                raise LineFull(len(self._running), len(self._waiting))
-            return True
-
-    def __contains__(self, run_id: str) -> bool:
-        return run_id in self._waiting
-
-    def enter(self, run_id: str) -> None:
-        """Have a run wait that is in the store."""
-        with self._lock:
+            place.__exit__()
             self._waiting.append(run_id)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="manyhands-line", daemon=True)
                 self._thread.start()
 
+    def __contains__(self, run_id: str) -> bool:
+        return run_id == self._next or run_id in self._waiting
+
+    def _count_waiting(self) -> int:
+        return len(self._waiting) + self._places[True]
+
+    def _count_running(self) -> int:
+        return sum(not drive.done for drive in self._running) + self._places[False]
+
     def _room(self) -> bool:
-        self._running = [drive for drive in self._running if not drive.done]
-        return len(self._running) < (self._most_running or 0)
+        return self._count_running() < (self._most_running or 0)
 
     def _serve(self) -> None:
         while True:
@@ -84,8 +126,11 @@ class Line:
                 if self._engine.closed or not self._waiting:
                     self._thread = None
                     return
-                if self._room():
-                    self._take_up(self._waiting.popleft())
+                if not self._room():
+                    continue
+                self._next = self._waiting.popleft()
+            self._take_up(self._next)
+            self._next = None
 
     def _take_up(self, run_id: str) -> None:
         try:

@@ -12,6 +12,8 @@ MINUTE = 60.0
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+NEVER = "never"
+
 
 def span(seconds: float) -> str:
     """How long, in at most two units: `85 ms`, `1.2 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`."""
@@ -32,8 +34,11 @@ def span(seconds: float) -> str:
 
 
 def clock(at: float) -> str:
-    """A moment in local time, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    """A moment in local time, to the second; `never` for one that no calendar has."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    except (OverflowError, ValueError, OSError):
+        return NEVER
 
 
 def ago(at: float, now: float) -> str:
@@ -50,7 +55,8 @@ def coarse(seconds: float) -> str:
 
 def when(at: float, now: float) -> str:
     """A moment in local time and from now."""
-    return f"{clock(at)} ({ago(at, now)})"
+    shown = clock(at)
+    return shown if shown == NEVER else f"{shown} ({ago(at, now)})"
 
 
 def some(names: Sequence[str], most: int = 4) -> str:

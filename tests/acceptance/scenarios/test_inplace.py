@@ -75,3 +75,16 @@ def test_an_inplace_step_is_as_durable_as_another(place: Place) -> None:
     assert given == [1]
     assert workflow.get_output("inplace", name="change").result() == [1, 2]
     assert [attempt.number for attempt in place.attempts("inplace", place.names("inplace")[0])] == [1, 2]
+
+
+def test_a_step_in_place_cancels_another_run(place: Place) -> None:
+    """It cannot wait for the end of the attempts, as it is in the driver's way; the run is canceled all the same."""
+    workflow.sleep(3600).run_async("other")
+
+    @workflow.step(allow_inplace=True)
+    def stop() -> str:
+        workflow.cancel("other")
+        return "stopped"
+
+    assert stop.step().run() == "stopped"
+    assert workflow.get_status("other") is workflow.CANCELED

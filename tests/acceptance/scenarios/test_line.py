@@ -1,6 +1,9 @@
 """So many workflows at once: those beyond wait in line, in the store, and are refused when that is full."""
 
 import queue
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 import manyhands
 from manyhands import bootstrap, workflow
+from manyhands.engine.context import client
 from manyhands.model.errors import WaitTimeout
 from tests.acceptance.kit import Place, note, noted, run_program, running, wait_for_file, wait_until
 
@@ -218,3 +222,40 @@ def test_after_a_crash_running_ones_come_first(place: Place) -> None:
     assert set(dict(workflow.list_all()).values()) == {SUCCESSFUL}
     times = [place.run(f"w{number}").started_at or 0.0 for number in range(5)]
     assert max(times[:2]) <= times[2] <= times[3] <= times[4]
+
+
+def test_threads_that_start_at_once_keep_the_bounds(place: Place) -> None:
+    place.use(max_running_workflows=1, max_pending_workflows=2)
+    together = threading.Barrier(8)
+
+    def begin(name: str) -> str:
+        together.wait(60)
+        try:
+            start(place, name)
+        except queue.Full:
+            return "full"
+        return name
+
+    names = [f"w{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        begun = [name for name in threads.map(begin, names) if name != "full"]
+    assert len(begun) == 3
+    wait_until(lambda: Counter(status for _, status in workflow.list_all()) == {RUNNING: 1, PENDING: 2}, "the bounds")
+    for name in begun:
+        open_gate(place, name)
+    assert [workflow.get_output(name).result(60) for name in begun] == begun
+
+
+def test_a_start_that_fails_leaves_its_place_to_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.use(max_running_workflows=1, max_pending_workflows=1)
+
+    def refuse(drive: object) -> None:
+        raise OSError("no threads left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(client().engine, "submit", refuse)
+        for name in "abc":
+            with pytest.raises(OSError, match="no threads left"):
+                start(place, name)
+    open_gate(place, "later")
+    assert start(place, "later").result(60) == "later"

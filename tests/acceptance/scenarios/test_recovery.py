@@ -9,7 +9,8 @@ import pytest
 
 import manyhands
 from manyhands import workflow
-from manyhands.model.errors import WorkerLost
+from manyhands.engine.context import client
+from manyhands.model.errors import StoreUnavailable, WorkerLost
 from tests.acceptance.kit import Place, note, noted, run_program, running, tally, wait_for_file, wait_until
 
 
@@ -198,3 +199,27 @@ def test_a_detached_run_waits_for_an_engine(place: Place, tmp_path: Path) -> Non
         wait_until(lambda: workflow.get_status("detached") is workflow.SUCCESSFUL, "the end of the run")
     run_program("detached.py", "exit", gate, ledger, place=place)
     assert noted(ledger) == ["began"]
+
+
+def test_a_run_that_cannot_be_loaded_now_can_be_taken_up_by_others(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is given back, whatever fails after it was taken."""
+    cured = tmp_path / "cured"
+    with pytest.raises(workflow.WorkflowExecutionError):
+        deadly(cured).step("x").run("unlucky")
+    cured.touch()
+    store = client().engine.store
+
+    def unavailable(*_: object, **__: object) -> Any:
+        raise StoreUnavailable("here", "it is just being moved")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "calls", unavailable)
+        with pytest.raises(StoreUnavailable):
+            workflow.resume("unlucky")
+    record = store.run("unlucky")
+    assert record is not None
+    assert record.engine is None
+    assert workflow.get_status("unlucky") is workflow.RESUMABLE
+    assert manyhands.get(workflow.resume("unlucky")) == "foo(x)"

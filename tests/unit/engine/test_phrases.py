@@ -81,3 +81,8 @@ def test_first_line() -> None:
     assert phrases.first_line("  one \n two") == "one"
     assert phrases.first_line("x" * 300, 10) == "xxxxxxxxx…"
     assert phrases.first_line("") == ""
+
+
+@pytest.mark.parametrize("at", [1e300, float("inf"), -1e300])
+def test_a_time_that_no_calendar_has(at: float) -> None:
+    assert phrases.clock(at) == phrases.when(at, 1.0) == "never"

@@ -1,0 +1,38 @@
+"""Calls that were left for other processes are seen to, each for itself."""
+
+import logging
+from typing import Any
+
+from manyhands.engine.calling import Caller, Errand
+from manyhands.model.errors import OptionError, RunNotFound, StoreUnavailable
+
+FAILURES = {
+    "gone": RunNotFound("gone"),
+    "misplaced": OptionError("executor", "gpu", "one of those that there are"),
+    "moving": StoreUnavailable("here", "it is being moved"),
+    "blobless": OSError("no such blob"),
+}
+
+
+class Obstructed(Caller):
+    def __init__(self) -> None:
+        super().__init__(None, None)  # type: ignore[arg-type]
+        self._errands = {Errand(name, number) for number, name in enumerate([*FAILURES, "done", "open"])}
+        self.seen: list[str] = []
+
+    def _see_to(self, errand: Errand) -> bool:
+        self.seen.append(errand.run_id)
+        if errand.run_id in FAILURES:
+            raise FAILURES[errand.run_id]
+        return errand.run_id == "open"
+
+
+def test_one_that_fails_is_no_hindrance_to_others(caplog: Any) -> None:
+    caller = Obstructed()
+    with caplog.at_level(logging.WARNING):
+        caller.see_to()
+    assert sorted(caller.seen) == sorted([*FAILURES, "done", "open"])
+    assert sorted(record.args[0] for record in caplog.records) == ["blobless", "moving"]
+    caller.seen.clear()
+    caller.see_to()
+    assert sorted(caller.seen) == ["blobless", "moving", "open"]
