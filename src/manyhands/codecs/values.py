@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import cloudpickle
 import msgspec
 
 from manyhands.codecs import plain
+from manyhands.codecs.exceptions import in_words, reduce_exception, same, without_attributes
 from manyhands.model.errors import DecodingError, EncodingError, ManyhandsError, PickleForbidden, UsageError
 from manyhands.model.values import ROW_LIMIT, Encoded
 from manyhands.ports.store import Blobs
@@ -29,6 +31,12 @@ class TypeCodec(msgspec.Struct, frozen=True):
     type: type
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+
+
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def reducer_override(self, obj: Any) -> Any:
+        reduced = reduce_exception(obj) if isinstance(obj, BaseException) else None
+        return reduced or super().reducer_override(obj)
 
 
 class ValueCodec:
@@ -59,12 +67,28 @@ class ValueCodec:
         if not self.allow_pickle:
             raise PickleForbidden(what, type(value).__name__)
         try:
-            data: bytes = cloudpickle.dumps(value, protocol=5)
+            saved = BytesIO()
+            Pickler(saved, protocol=5).dump(value)
         except UsageError:
             raise
         except Exception as error:
             raise EncodingError(what, type(value).__name__, f"{type(error).__name__}: {error}") from error
-        return data
+        return saved.getvalue()
+
+    def encode_exception(self, error: BaseException) -> Encoded | None:
+        """An exception as it can be raised again: without its attributes where they cannot be saved, and at the worst
+        as a `RuntimeError` that says what it was. None where nothing may be pickled."""
+        if not self.allow_pickle:
+            return None
+        forms: tuple[Callable[[BaseException], BaseException], ...] = (same, without_attributes, in_words)
+        for form in forms:
+            try:
+                encoded = self.encode(form(error), "the exception")
+                if isinstance(self.decode(encoded, "the exception"), BaseException):
+                    return encoded
+            except Exception:  # noqa: BLE001, S112 - the next form asks less of its class
+                continue
+        return None
 
     def stored(self, codec: str, data: bytes, what: str) -> Encoded:
         """The bytes as a saved value, in the blob store when they are too large for a row."""

@@ -169,7 +169,7 @@ def _failure(error: BaseException, cause: Cause, kit: Kit, retry_on: Any) -> Fai
             retryable = bool(retry_on(error))
         except Exception:  # noqa: BLE001 - a broken predicate must not hide the error it was asked about
             retryable = True
-    return Failure(cause, str(error), _saved(error, kit), _trace(error), retryable)
+    return Failure(cause, str(error), kit.values.encode_exception(error), _trace(error), retryable)
 
 
 def _trace(error: BaseException) -> str:
@@ -178,14 +178,3 @@ def _trace(error: BaseException) -> str:
     while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(LEADING):
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
-
-
-def _saved(error: BaseException, kit: Kit) -> Encoded | None:
-    if not kit.values.allow_pickle:
-        return None
-    try:
-        encoded = kit.values.encode(error, "the exception")
-        restored = kit.values.decode(encoded, "the exception")
-    except Exception:  # noqa: BLE001 - an exception that does not survive is kept as text
-        return None
-    return encoded if isinstance(restored, BaseException) else None
