@@ -153,15 +153,22 @@ class Client:
             if self._has_result(record):
                 return RunReference(self.engine, record.run_id)
             statuses = (RunStatus.SUCCEEDED,)
-        elif record.run_id in self._line:
+        elif record.run_id in self._line and record.status in LEFT:
             return RunReference(self.engine, record.run_id)
-        elif record.status in LEFT:
-            with self._line.place(record.kind) as place:
-                if not place.waits:
-                    return self.open(record, statuses, place=place)
-                place.enter(record.run_id)
-                return RunReference(self.engine, record.run_id)
-        return self.open(record, statuses)
+        self._line.leave(record.run_id)  # it was canceled elsewhere while it waited
+        with self._line.place(record.kind) as place:
+            if not place.waits:
+                return self.open(record, statuses, place=place)
+            if record.status not in LEFT:
+                self._reopen(record, statuses)
+            place.enter(record.run_id)
+            return RunReference(self.engine, record.run_id)
+
+    def _reopen(self, record: RunRecord, statuses: Sequence[RunStatus]) -> None:
+        """A run that was over is to go on, once somebody drives it."""
+        now = self.engine.clock.now()
+        opened = self._open_session(record, statuses, now, Reason.RESUMED)
+        self._store.forget_lease(opened.key, opened.epoch, now)
 
     def open(
         self,
@@ -171,7 +178,7 @@ class Client:
         ticket: Ticket | None = None,
         skip: int | None = None,
         place: Place | None = None,
-    ) -> Reference:
+    ) -> RunReference:
         """Take the run's lease and drive it. `ticket`: a call to begin with. `skip`: a task to pass over. `place`: the
         one that is kept for it in the line.
 
@@ -201,16 +208,17 @@ class Client:
         skip: int | None = None,
     ) -> Drive:
         """The drive of a run whose session is opened now."""
-        engine = self.engine
-        dead = [] if record.engine is None else engine.dead(self.record(record.run_id), now)
-        opened = self._store.open_session(
-            record.run_id, engine.record.id, now, dead=dead, statuses=statuses, reason=reason
-        )
+        opened = self._open_session(record, statuses, now, reason)
         with self._or_left(opened.key, opened.epoch, now):
             # When nobody had it in between, it is as it was read before: all its tasks are over.
             if reason is Reason.CALLED and record.status is RunStatus.SUCCEEDED and opened.epoch == record.epoch + 1:
                 return load_at_rest(self._store, opened)
             return load(self._store, opened, now, skip=skip)
+
+    def _open_session(self, record: RunRecord, statuses: Sequence[RunStatus], now: float, reason: Reason) -> RunRecord:
+        me = self.engine.record.id
+        dead = [] if record.engine is None else self.engine.dead(self.record(record.run_id), now)
+        return self._store.open_session(record.run_id, me, now, dead=dead, statuses=statuses, reason=reason)
 
     def _called_again(self, record: RunRecord, now: float) -> Drive | None:
         """The drive of a run that was driven here when it came to its end: there is nothing to read, and its first
@@ -229,8 +237,8 @@ class Client:
         if len(self._rested) > RESTED_MOST:
             del self._rested[next(iter(self._rested))]
 
-    def _open_for(self, record: RunRecord, statuses: Sequence[RunStatus], ticket: Ticket | None) -> None:
-        self.open(record, statuses, ticket=ticket)
+    def _open_for(self, record: RunRecord, statuses: Sequence[RunStatus], ticket: Ticket | None) -> Drive | None:
+        return self.open(record, statuses, ticket=ticket).drive
 
     def call(self, run_id: str, specs: list[TaskSpec], *, attended: bool = False) -> Reference:
         """Add a call to a run that takes calls, the first of `specs`; it is durable when this returns.
@@ -251,7 +259,7 @@ class Client:
         value = engine.kit.values.encode(payload, f"the payload of the signal '{key}'")
         posted = self._store.post(run_id, SIGNAL, key, value, engine.clock.now())
         if posted is not None:
-            engine.tell(posted[1])
+            engine.tell(posted[1], run_id)
 
     def skip(self, run_id: str, name: str) -> Reference:
         """Pass over a call of an actor that has failed, and go on with those after it.
@@ -304,8 +312,11 @@ class Client:
         if not self.engine.is_driven(record):
             why = "its app does not run. Run it again under this id: it makes calls again that have failed."
             raise RunNotResumable(run_id, why)
-        if task.kind != WORK or task.status not in sources(TASK_REOPENINGS, TaskStatus.RUNNING):
-            raise RunNotResumable(run_id, f"its step {name} is {task.status.value}; there is nothing to try again.")
+        later = self._store.tasks(record.key, after=task.ordinal)
+        newest = [task, *(each for each in later if each.kind == WORK and each.metadata == task.metadata)][-1]
+        if task.kind != WORK or newest.status not in sources(TASK_REOPENINGS, TaskStatus.RUNNING):
+            why = f"its step {newest.name} is {newest.status.value}; there is nothing to try again."
+            raise RunNotResumable(run_id, why)
         return self._caller.call(run_id, [spec_of(self._store, record, task)])
 
     def _drive(self, drive: Drive, now: float, ticket: Ticket | None = None) -> None:
@@ -393,9 +404,10 @@ class Client:
         Errors: `RunNotFound`, `RunFinished`.
         """
         before = self._store.cancel(run_id, self.engine.clock.now(), "")
+        self._line.leave(run_id)
         driver = self.engine.driver
         if before.key in driver.drives or driver.fresh:
-            driver.ask(driver.recheck)
+            self.engine.tell(self.engine.record.id, run_id)
             drive = driver.drives.get(before.key)
             with suppress(WaitInPlace):  # the thread that drives sees to it when this step is over
                 self.engine.run_until(lambda: drive is None or drive.done, deadline=time.monotonic() + 1.0)
@@ -403,10 +415,11 @@ class Client:
             self.engine.wake([before.engine.id])
 
     def delete(self, run_id: str) -> None:
-        """Remove a run that is not being driven. Errors: `RunNotFound`, `RunActive`."""
+        """Remove a run that is not being driven, and does not wait for that. Errors: `RunNotFound`, `RunActive`."""
         record = self.record(run_id)
-        if self.engine.is_driven(record):
+        if self.engine.is_driven(record) or (run_id in self._line and record.status in LEFT):
             raise RunActive(run_id)
+        self._line.leave(run_id)
         now = self.engine.clock.now()
         self._store.delete(run_id, now, dead=self.engine.dead(record, now))
 

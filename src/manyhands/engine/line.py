@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from manyhands.engine.drive import Drive
 from manyhands.engine.service import Engine
@@ -106,6 +107,11 @@ class Line:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="manyhands-line", daemon=True)
                 self._thread.start()
+
+    def leave(self, run_id: str) -> None:
+        """Have a run wait no more, if it does."""
+        with self._lock, suppress(ValueError):
+            self._waiting.remove(run_id)
 
     def __contains__(self, run_id: str) -> bool:
         return run_id == self._next or run_id in self._waiting

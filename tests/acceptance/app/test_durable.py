@@ -3,10 +3,13 @@
 import os
 import signal
 
+import pytest
+
 from manyhands.engine.context import client
 from manyhands.engine.inspect import Inspect
 from manyhands.engine.liveness import Liveness
 from manyhands.engine.why import explain
+from manyhands.model.errors import RunNotResumable
 from manyhands.model.specs import WORK
 from manyhands.model.states import TASK_TERMINAL, RunStatus, TaskStatus
 from tests.acceptance.app.apps import run, running, write
@@ -145,6 +148,10 @@ def test_a_call_that_was_retried_and_succeeded_is_not_made_again(place: Place) -
         cured.touch()
         client().retry("mended", "root.work")
         wait_until(lambda: (place.folder / "ledger.noted").exists(), "the success")
+        wait_until(lambda: place.tasks("mended")[-1].status is TaskStatus.SUCCEEDED, "the end of the call")
+        for name in ("root.work", "root.work_1"):
+            with pytest.raises(RunNotResumable, match="root.work_1 is succeeded"):
+                client().retry("mended", name)
         app.process.kill()
         app.process.wait()
     for _ in range(2):

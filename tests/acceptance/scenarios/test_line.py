@@ -259,3 +259,50 @@ def test_a_start_that_fails_leaves_its_place_to_others(place: Place, monkeypatch
                 start(place, name)
     open_gate(place, "later")
     assert start(place, "later").result(60) == "later"
+
+
+def test_what_has_failed_or_was_canceled_waits_for_its_turn_again(place: Place) -> None:
+    """Their resumes are counted like new runs; what waits again is to be gone on with, not over."""
+    place.use(max_running_workflows=1)
+    folder = place.folder
+
+    @workflow.step(max_retries=1)
+    def second_time(name: str) -> str:
+        note(folder / "began", name)
+        if noted(folder / "began").count(name) == 1:
+            raise ValueError("the first time")
+        wait_for_file(folder / name)
+        return name
+
+    failed = [f"f{number}" for number in range(3)]
+    for name in failed:
+        with pytest.raises(workflow.WorkflowExecutionError):
+            second_time.step(name).run(name)
+    canceled = start(place, "c")
+    workflow.cancel("c")
+    with pytest.raises(workflow.WorkflowCancellationError):
+        canceled.result()
+    resumed = {name: workflow.resume(name) for name in [*failed, "c"]}
+    wait_until(lambda: noted(folder / "began").count("f0") == 2, "the first one's turn")
+    statuses = Counter(workflow.get_status(name) for name in resumed)
+    assert statuses[RUNNING] == 1
+    assert statuses.keys() <= {RUNNING, PENDING, workflow.RESUMABLE}
+    for name in resumed:
+        open_gate(place, name)
+    assert {name: reference.result(60) for name, reference in resumed.items()} == {name: name for name in resumed}
+
+
+def test_one_that_is_canceled_leaves_the_line(narrow: Place) -> None:
+    references = {name: start(narrow, name) for name in "abcd"}
+    with pytest.raises(RuntimeError, match="cancel it first"):
+        workflow.delete("c")
+    workflow.cancel("c")
+    workflow.cancel("d")
+    references["e"] = start(narrow, "e")
+    references["c"] = workflow.resume("c")
+    with pytest.raises(queue.Full):
+        start(narrow, "f")
+    for name in "abce":
+        open_gate(narrow, name)
+    assert [references[name].result(60) for name in "abec"] == list("abec")
+    assert workflow.get_status("d") == workflow.CANCELED
