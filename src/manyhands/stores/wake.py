@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import blake2b
@@ -34,6 +35,7 @@ class SocketWake:
         self._engine = engine
         self._in: socket.socket | None = None
         self._out: socket.socket | None = None
+        self._sending = threading.Lock()
 
     def address(self, engine: str) -> str:
         return os.path.join(self._folder, short_hash(engine) + SUFFIX)
@@ -81,11 +83,12 @@ class SocketWake:
             return []
 
     def _send(self, address: str) -> None:
-        if self._out is None:
-            self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._out.setblocking(False)
         try:
-            self._out.sendto(NEWS, address)
+            with self._sending:
+                if self._out is None:
+                    self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                    self._out.setblocking(False)
+                self._out.sendto(NEWS, address)
         except BlockingIOError:
             return
         except ConnectionRefusedError:
@@ -110,9 +113,10 @@ class SocketWake:
             remove(self.address(self._engine))
             with suppress(OSError):  # others are in it
                 os.rmdir(self._folder)
-        if self._out is not None:
-            self._out.close()
-            self._out = None
+        with self._sending:
+            if self._out is not None:
+                self._out.close()
+                self._out = None
 
 
 class PipeWake:

@@ -150,7 +150,7 @@ def test_a_call_that_was_retried_and_succeeded_is_not_made_again(place: Place) -
         wait_until(lambda: (place.folder / "ledger.noted").exists(), "the success")
         wait_until(lambda: place.tasks("mended")[-1].status is TaskStatus.SUCCEEDED, "the end of the call")
         for name in ("root.work", "root.work_1"):
-            with pytest.raises(RunNotResumable, match="root.work_1 is succeeded"):
+            with pytest.raises(RunNotResumable, match=r"root\.work_1 is succeeded"):
                 client().retry("mended", name)
         app.process.kill()
         app.process.wait()
