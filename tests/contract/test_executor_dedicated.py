@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from manyhands.executors import wire
 from manyhands.executors.dedicated import DedicatedExecutor
 from manyhands.model.outcomes import Launch, Value
 from manyhands.model.states import Cause
@@ -15,9 +16,12 @@ from manyhands.testing.executor_faults import CancelSuite, MixedSuite, OutputSui
 from manyhands.testing.executor_kit import PATIENCE, Gate, collect, data, failure, launch, run
 from manyhands.testing.executor_suite import IsolatedExecutorSuite
 
+RUN = 1
+"""Of launches that are made without one."""
 
-def by_number(launch: Launch) -> str:
-    return str(launch.task % 2)
+
+def by_number(launch: Launch) -> tuple[int, str]:
+    return launch.run, str(launch.task % 2)
 
 
 class TestDedicated(CancelSuite, OutputSuite, MixedSuite, IsolatedExecutorSuite):
@@ -82,7 +86,11 @@ class TestLanes:
         one, two = self.pid(executor, "one"), self.pid(executor, "two", 1)
         assert one != two
         assert [self.pid(executor, "one"), self.pid(executor, "two")] == [one, two]
-        assert (executor.pid("one"), executor.pid("two"), executor.pid("three")) == (one, two, None)
+        assert (executor.pid((RUN, "one")), executor.pid((RUN, "two")), executor.pid((RUN, "three"))) == (
+            one,
+            two,
+            None,
+        )
 
     def test_attempts_of_a_lane_run_in_their_order_and_one_at_a_time(
         self, executor: DedicatedExecutor, gate: Gate
@@ -114,14 +122,14 @@ class TestLanes:
             if isinstance(report.outcome, Value):
                 break
         assert isinstance(outcomes[-1], Value)
-        assert executor.pid("a") not in (pid, None)
+        assert executor.pid((RUN, "a")) not in (pid, None)
 
     def test_ending_an_idle_lane_ends_its_process(self, executor: DedicatedExecutor, gate: Gate) -> None:
         executor.start([launch("leave_child", gate.payload, label="a")])
         gate.wait_begun()
         collect(executor, 1)
-        before = executor.pid("a")
-        assert executor.end("a", PATIENCE)
+        before = executor.pid((RUN, "a"))
+        assert executor.end((RUN, "a"), PATIENCE)
         gate.wait_dead()
         assert self.pid(executor, "a") != before
 
@@ -130,14 +138,39 @@ class TestLanes:
     ) -> None:
         executor.start([launch("hold", gate.payload, label="a"), launch("describe", task=1, label="a")])
         pid = gate.wait_begun()
-        assert executor.end("a", PATIENCE)
-        assert executor.end("a", PATIENCE)
+        assert executor.end((RUN, "a"), PATIENCE)
+        assert executor.end((RUN, "a"), PATIENCE)
         reports = sorted(collect(executor, 2), key=lambda report: report.task)
         assert failure(reports[0]).cause is Cause.CANCELED
         assert msgspec.msgpack.decode(data(reports[1]))["pid"] != pid
 
     def test_a_lane_that_there_is_not_cannot_be_ended(self, executor: DedicatedExecutor) -> None:
-        assert not executor.end("nobody", 1.0)
+        assert not executor.end((RUN, "nobody"), 1.0)
+
+    def test_runs_do_not_share_lanes_though_their_labels_are_equal(
+        self, executor: DedicatedExecutor, gate: Gate
+    ) -> None:
+        one = self.pid(executor, "a")
+        other = launch("hold", gate.payload, label="a")
+        other.run = RUN + 1
+        executor.start([other])
+        assert gate.wait_begun(executor) != one
+        executor.drop((RUN, "a"), PATIENCE)
+        assert executor.pid((RUN + 1, "a")) not in (one, None)
+        gate.open()
+        (report,) = collect(executor, 1)
+        assert (report.run, data(report)) == (RUN + 1, b"released")
+
+    def test_one_process_too_many_is_lost_and_takes_no_other_along(
+        self, executor: DedicatedExecutor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = self.pid(executor, "a")
+        monkeypatch.setattr(wire.Board, "PLACES", 1)
+        executor.start([launch("describe", task=task, label="b") for task in (1, 2)])
+        for report in collect(executor, 2):
+            assert failure(report).cause is Cause.LOST
+            assert "End some" in failure(report).message
+        assert self.pid(executor, "a") == first
 
     def test_a_canceled_attempt_in_line_never_begins(self, executor: DedicatedExecutor, gate: Gate) -> None:
         executor.start([launch("hold", gate.payload, label="a")])

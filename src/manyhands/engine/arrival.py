@@ -30,7 +30,7 @@ async def arrive(references: list[Any]) -> Any:
     """The body. The one reference comes in a list, as a bare one would have been replaced by its value. What a step
     raised there is raised here, as if that step were one of this run."""
     try:
-        return await in_thread(references[0].result, "reference")
+        return await in_thread(lambda go_on: references[0].result(on_turn=go_on), "reference")
     except ExecutionError as error:
         cause = error.__cause__
         if cause is None:

@@ -61,6 +61,7 @@ class Caching:
     def satisfy(self, drive: Drive, move: TaskMove, entry: CacheEntry, now: float) -> list[TaskMove]:
         moves = drive.machine.satisfy(move.task, now, Reason.CACHED)
         moves[0].message = f"computed by {entry.name} of run {entry.run_id}"
+        moves[0].cache_key = move.cache_key  # `why` finds by it when that was
         return moves
 
 

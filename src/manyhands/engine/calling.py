@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from manyhands.engine.drive import Drive
 from manyhands.engine.handle import Reference, elsewhere
 from manyhands.engine.mailbox import pack
 from manyhands.engine.running import refuse_circle, wait_for, waiting_here
@@ -37,15 +38,11 @@ TAKEN_AWAY = (LeaseLost, RunCanceled, RunActive, RunNotResumable, RunNotFound)
 LEFT = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.RESUMABLE)
 """Statuses in which a run that nobody drives is not over."""
 
-Open = Callable[[RunRecord, Sequence[RunStatus], "Ticket | None"], None]
+Open = Callable[[RunRecord, Sequence[RunStatus], "Ticket | None"], "Drive | None"]
 """Take a run's lease and drive it, with the call as its first work."""
 
-
-class Errand(NamedTuple):
-    """A call that was left as a message, by its id, for a run that another process drives."""
-
-    run_id: str
-    message: int
+TakeUp = Callable[[RunRecord], "Drive | None"]
+"""Drive a run whose driver is gone; None when somebody else was faster, or it is over."""
 
 
 class Caller:
@@ -54,7 +51,8 @@ class Caller:
     def __init__(self, engine: Engine, open_run: Open) -> None:
         self._engine = engine
         self._open = open_run
-        self._errands: set[Errand] = set()
+        self._errands: set[CallReference] = set()
+        """Calls that were left as messages for runs that other processes drive."""
 
     def call(self, run_id: str, specs: list[TaskSpec], *, attended: bool = False) -> Reference:
         """Add a call; it is durable when this returns. Errors: `RunNotFound`, `RunCanceled`;
@@ -83,7 +81,7 @@ class Caller:
         ticket = Ticket(specs)
         driver = self._engine.driver
         driver.ask(lambda: driver.enter(record.key, ticket))
-        reference = self._entered(record.run_id, ticket, attended)
+        reference = self._entered(record, ticket, attended)
         if reference is None:
             self._engine.run_until(lambda: not self._engine.drives(record))
         return reference
@@ -94,9 +92,9 @@ class Caller:
             self._open(record, CALLABLE, ticket)
         except (RunActive, RunNotResumable):
             return None  # somebody was faster
-        return self._entered(record.run_id, ticket, attended)
+        return self._entered(record, ticket, attended)
 
-    def _entered(self, run_id: str, ticket: Ticket, attended: bool) -> Reference | None:
+    def _entered(self, record: RunRecord, ticket: Ticket, attended: bool) -> Reference | None:
         self._engine.run_until(lambda: ticket.done or (ticket.entered and not attended))
         if ticket.refused:
             if ticket.error is not None and not isinstance(ticket.error, TAKEN_AWAY):
@@ -104,7 +102,7 @@ class Caller:
             return None
         if not attended:
             self._engine.in_background()
-        return CallReference(self._engine, run_id, self._take_up, ticket=ticket)
+        return CallReference(self._engine, record, self._take_up, ticket=ticket)
 
     def _leave_message(self, record: RunRecord, specs: list[TaskSpec]) -> Reference | None:
         engine = self._engine
@@ -112,9 +110,10 @@ class Caller:
         if posted is None:
             return None
         message, driver = posted
-        engine.tell(driver)
-        self._errands.add(Errand(record.run_id, message))
-        return CallReference(engine, record.run_id, self._take_up, message=message)
+        engine.tell(driver, record.run_id)
+        reference = CallReference(engine, record, self._take_up, message=message)
+        self._errands.add(reference)
+        return reference
 
     def see_to(self) -> None:
         """See that calls which were left for other processes are done though nobody waits for them."""
@@ -129,22 +128,14 @@ class Caller:
             if not open_still:
                 self._errands.discard(errand)
 
-    def _see_to(self, errand: Errand) -> bool:
-        reference = CallReference(self._engine, errand.run_id, self._take_up, message=errand.message)
-        record, task = reference.find()
-        if reference.is_settled(record, task):
-            return False
-        if self._engine.is_left(record):
-            self._take_up(record)
-            self._engine.in_background()
-        return True
+    def _see_to(self, errand: CallReference) -> bool:
+        return errand.see_to()
 
-    def _take_up(self, record: RunRecord) -> None:
-        """Drive a run whose driver is gone while it is waited for."""
+    def _take_up(self, record: RunRecord) -> Drive | None:
         try:
-            self._open(record, LEFT, None)
+            return self._open(record, LEFT, None)
         except (RunActive, RunNotResumable, RunNotFound, LeaseLost):
-            pass  # somebody else was faster, or it is over
+            return None
 
 
 class CallReference(Reference):
@@ -153,23 +144,26 @@ class CallReference(Reference):
     def __init__(
         self,
         engine: Engine,
-        run_id: str,
-        take_up: Callable[[RunRecord], None],
+        record: RunRecord,
+        take_up: TakeUp,
         *,
         ticket: Ticket | None = None,
         message: int | None = None,
     ) -> None:
-        super().__init__(engine, run_id)
+        super().__init__(engine, record.run_id)
+        self._key = record.key
         self._take_up = take_up
+        self._drive: Drive | None = None
         self._ticket = ticket
+        self.in_store = ticket is None
         self._message = message
 
     def __repr__(self) -> str:
         return f"<result of a call of {self.run_id!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._wait_for_store(lambda: self.find()[1] is not None, None, None)
-        _, task = self.find()
+        self._wait_for_store(lambda: self._find()[1] is not None, None, None)
+        _, task = self._find()
         return elsewhere, (self.run_id, None if task is None else task.name)
 
     def _wait(self, deadline: float | None, on_turn: OnTurn | None) -> bool:
@@ -184,17 +178,30 @@ class CallReference(Reference):
         while True:
             if not self._wait_for_store(self._is_settled_or_left, deadline, on_turn):
                 return False
-            record, task = self.find()
-            if self.is_settled(record, task):
+            record, task = self._find()
+            if self._is_settled(record, task):
                 return True
             if deadline is not None and time.monotonic() >= deadline:
                 return False
-            self._take_up(record)
+            self._go_on(record)
 
-    def find(self) -> tuple[RunRecord, TaskRecord | None]:
+    def see_to(self) -> bool:
+        """Have the run driven here if its driver is gone; False once the call is over."""
+        record, task = self._find()
+        if self._is_settled(record, task):
+            return False
+        if self.engine.is_left(record):
+            self._go_on(record)
+            self.engine.in_background()
+        return True
+
+    def _go_on(self, record: RunRecord) -> None:
+        self._drive = self._take_up(record) or self._drive
+
+    def _find(self) -> tuple[RunRecord, TaskRecord | None]:
         store = self.engine.store
         record = store.run(self.run_id)
-        if record is None:
+        if record is None or record.key != self._key:
             raise RunNotFound(self.run_id)
         ordinal = self._ticket.ordinal if self._ticket is not None else None
         if self._message is not None:
@@ -205,23 +212,40 @@ class CallReference(Reference):
         return record, self.engine.outputs.task(record, ordinal)
 
     def _is_settled_or_left(self) -> bool:
-        record, task = self.find()
-        return self.is_settled(record, task) or self.engine.is_left(record)
+        record, task = self._find()
+        return self._is_settled(record, task) or self.engine.is_left(record)
 
-    @staticmethod
-    def is_settled(record: RunRecord, task: TaskRecord | None) -> bool:
-        return record.status in RUN_TERMINAL or (task is not None and task.status in TASK_TERMINAL)
+    def _is_settled(self, record: RunRecord, task: TaskRecord | None) -> bool:
+        return _is_over(record, task) or self._given_up(record) is not None
+
+    def _given_up(self, record: RunRecord) -> Exception | None:
+        """Why the run could not be driven when it was taken up here; for this call that is not tried again."""
+        error = None if self._drive is None else self._drive.error
+        if not isinstance(error, Exception) or isinstance(error, TAKEN_AWAY):
+            return None
+        return error if self.engine.is_left(record) else None
 
     def _value(self) -> Any:
         ticket = self._ticket
         if ticket is not None and ticket.value is not None:
             return self.engine.kit.values.decode(ticket.value, f"the result of a call of {self.run_id}")
-        record, task = self.find()
+        record, task = self._find()
         outputs = self.engine.outputs
+        given_up = self._given_up(record)
+        if given_up is not None and not _is_over(record, task):
+            raise given_up
         if task is None:
             raise RunCanceled(self.run_id)
         if record.status is RunStatus.CANCELED and task.status is not TaskStatus.SUCCEEDED:
             raise RunCanceled(self.run_id)
-        if record.status is RunStatus.FAILED and task.status not in TASK_TERMINAL:
+        if task.status not in TASK_TERMINAL and _is_over(record, task):
             raise outputs.failure_before(record, task)
         return outputs.of_task(record, task)
+
+
+def _is_over(record: RunRecord, task: TaskRecord | None) -> bool:
+    """Whether nothing will come of a call unless its run is called, or resumed, anew."""
+    if record.status in RUN_TERMINAL:
+        return True
+    # A run that names what failed in it was left because of that, not because its driver is gone.
+    return task is not None and (task.status in TASK_TERMINAL or record.source is not None)

@@ -33,7 +33,7 @@ from manyhands.model.kinds import ACTOR, APP, CALLED
 from manyhands.model.messages import SIGNAL
 from manyhands.model.records import NewRun, RunRecord
 from manyhands.model.specs import ACTOR_INIT, WORK, TaskSpec
-from manyhands.model.states import TASK_REOPENINGS, TASK_TERMINAL, Reason, RunStatus, TaskStatus, sources
+from manyhands.model.states import RUN_TERMINAL, TASK_REOPENINGS, TASK_TERMINAL, Reason, RunStatus, TaskStatus, sources
 
 RESUMABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.RESUMABLE, RunStatus.FAILED, RunStatus.CANCELED)
 """Stored statuses from which a run can be taken up when nobody drives it."""
@@ -193,7 +193,7 @@ class Client:
             if ticket is None:
                 drive = self._opened(record, statuses, now, skip=skip)
             else:
-                drive = self._called_again(record, now) or self._opened(record, statuses, now, reason=Reason.CALLED)
+                drive = self._called_again(record, now) or self._opened(record, statuses, now, ticket=ticket)
             self._drive(drive, now, ticket)
         self._line.began(drive, place)
         return RunReference(engine, record.run_id, drive)
@@ -204,16 +204,21 @@ class Client:
         statuses: Sequence[RunStatus],
         now: float,
         *,
-        reason: Reason = Reason.RESUMED,
+        ticket: Ticket | None = None,
         skip: int | None = None,
     ) -> Drive:
         """The drive of a run whose session is opened now."""
+        reason = Reason.RESUMED if ticket is None else Reason.CALLED
         opened = self._open_session(record, statuses, now, reason)
         with self._or_left(opened.key, opened.epoch, now):
-            # When nobody had it in between, it is as it was read before: all its tasks are over.
-            if reason is Reason.CALLED and record.status is RunStatus.SUCCEEDED and opened.epoch == record.epoch + 1:
-                return load_at_rest(self._store, opened)
-            return load(self._store, opened, now, skip=skip)
+            callers = None
+            if opened.epoch == record.epoch + 1:  # nobody had it in between, so it is as it was read before
+                if ticket is not None and record.status is RunStatus.SUCCEEDED:
+                    return load_at_rest(self._store, opened)
+                if record.status in RUN_TERMINAL or record.source is not None:
+                    # Whoever waited for what has failed was told so; the new call is what waits for it now.
+                    callers = () if ticket is None else ticket.specs[0].options.callers
+            return load(self._store, opened, now, skip=skip, callers=callers)
 
     def _open_session(self, record: RunRecord, statuses: Sequence[RunStatus], now: float, reason: Reason) -> RunRecord:
         me = self.engine.record.id
@@ -277,8 +282,7 @@ class Client:
         task = self._store.task(record.key, name)
         if task is None:
             raise TaskNotFound(run_id, name)
-        while task.parent is not None:
-            task = self._store.tasks(record.key, after=task.parent - 1, limit=1)[0]
+        task = self.engine.outputs.call_of(record, task)
         if task.kind == ACTOR_INIT:
             raise UsageError(f"The constructor of '{run_id}' cannot be skipped: mend its cause, or delete the actor.")
         if task.status in TASK_TERMINAL and task.status not in sources(TASK_REOPENINGS, TaskStatus.RUNNING):
@@ -373,7 +377,7 @@ class Client:
                 self._store.forget_lease(record.key, record.epoch, now)
             made = self._store.fork(run_id, new_id or new_run_id(), self.engine.record.id, now, plan)
             with self._or_left(made.key, made.epoch, now):
-                drive = load(self._store, made, now)
+                drive = load(self._store, made, now, callers=())
             self._drive(drive, now)
         return RunReference(self.engine, made.run_id, drive)
 

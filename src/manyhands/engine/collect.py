@@ -127,6 +127,7 @@ class Collector:
             if drive.tickets:
                 drive.tickets.answer(move.task, kept)
             if drive.gatherings:
+                drive.gatherings.ended(move.task, failed=to is not _TO_SUCCEEDED)
                 drive.stirred = True
 
     def _wrap(self, drive: Drive, move: TaskMove, value: Encoded | None, outcome: Outcome | None) -> Encoded:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,14 +13,18 @@ from manyhands.engine.drive import Drive, Job
 from manyhands.engine.outputs import Outputs
 from manyhands.engine.waiting_room import WaitingRoom
 from manyhands.model.errors import ManyhandsError
-from manyhands.model.outcomes import Launch, Report
+from manyhands.model.outcomes import Failure, Launch, Report
 from manyhands.model.records import TaskMove
 from manyhands.model.specs import ACTOR_CALLS, SIGNAL, TIMER, WAIT, WAITING, Call
-from manyhands.model.states import Reason
+from manyhands.model.states import Cause, Reason
 from manyhands.ports.executor import Executor
+
+log = logging.getLogger("manyhands")
 
 ENTRY = "manyhands.worker.entry:run"
 """What the far side calls with the bytes of a `Call`."""
+
+Attempt = tuple[int, int, int]
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -42,8 +47,11 @@ class Dispatcher:
         self._collector = collector
         self.taken = dict.fromkeys(executors, 0)
         """Slots of each executor that are under way, or are about to be."""
-        self._flying: dict[tuple[int, int, int], int] = {}
+        self._flying: dict[str, dict[Attempt, int]] = {name: {} for name in executors}
+        """What each executor has yet to report, with the slots that it takes."""
         self._started: list[tuple[Drive, TaskMove]] = []
+        self._unstarted: dict[str, list[Report]] = {}
+        """Reports of what an executor did not take."""
 
     def offer(self, drive: Drive, now: float) -> None:
         """Let a run start what it can; the starts are added to its changes."""
@@ -56,7 +64,6 @@ class Dispatcher:
                 if not moves:
                     break
                 taken = self._take(drive, moves, now)
-                self.taken[name] += taken
                 if taken == len(moves):
                     break
                 room -= taken
@@ -76,6 +83,7 @@ class Dispatcher:
             drive.changes.moves.append(move)
             drive.dirty = True
             self._started.append((drive, move))
+            self.taken[spec.options.executor] += spec.options.slots
             taken += spec.options.slots
         return taken
 
@@ -117,26 +125,47 @@ class Dispatcher:
         failure = self._collector.refusal(error)
         self._collector.collect(drive, Report(drive.key or 0, move.task, move.attempt, failure, now, now), now)
 
-    def launch(self) -> list[tuple[Drive, TaskMove]]:
-        """Hand to the executors what has been started and committed; returns it."""
+    def launch(self, now: float) -> list[tuple[Drive, TaskMove]]:
+        """Hand to the executors what has been started and committed; returns it. What cannot be handed over is lost."""
         started, self._started = self._started, []
         batches: dict[str, list[Launch]] = {}
         for drive, move in started:
             job = drive.jobs[move.task]
             executor = job.spec.options.executor
+            attempt = (drive.key or 0, move.task, move.attempt)
+            self._flying[executor][attempt] = job.spec.options.slots
             batch = batches.get(executor)
             if batch is None:
                 batch = batches[executor] = []
-            batch.append(self._launch_of(drive, move.task, move.attempt, job))
+            try:
+                batch.append(self._launch_of(drive, move.task, move.attempt, job))
+            except Exception as error:  # noqa: BLE001 - it is reported as the end of the attempt
+                self._unstarted.setdefault(executor, []).extend(_lost([attempt], executor, error, now))
         for name, batch in batches.items():
-            self._executors[name].start(batch)
+            try:
+                self._executors[name].start(batch)
+            except Exception as error:  # noqa: BLE001 - as above
+                attempts = [(launch.run, launch.task, launch.attempt) for launch in batch]
+                self._unstarted.setdefault(name, []).extend(self._lose(name, attempts, error, now))
         return started
+
+    def poll(self, name: str, now: float) -> list[Report]:
+        """All reports of an executor that are there now. One that fails has lost all that it had."""
+        try:
+            reports = self._executors[name].poll()
+        except Exception as error:  # noqa: BLE001 - it is reported as the end of the attempts
+            reports = self._lose(name, list(self._flying[name]), error, now)
+        return self._unstarted.pop(name) + reports if name in self._unstarted else reports
+
+    def _lose(self, name: str, attempts: Sequence[Attempt], error: Exception, now: float) -> list[Report]:
+        """The executor has failed with these attempts, of which it may have begun some: they are stopped."""
+        self._executors[name].cancel(attempts, 0.0)
+        return _lost(attempts, name, error, now)
 
     def _launch_of(self, drive: Drive, task: int, attempt: int, job: Job) -> Launch:
         spec = job.spec
         slots = spec.options.slots
         key = drive.key or 0
-        self._flying[(key, task, attempt)] = slots
         if job.waiting is not None:
             return Launch(key, task, attempt, ENTRY, _encoder.encode(job.waiting), slots, spec.label)
         results = [self._outputs.input(drive, upstream) for upstream in job.upstreams] if job.upstreams else []
@@ -161,4 +190,10 @@ class Dispatcher:
 
     def landed(self, executor: str, report: Report) -> None:
         """A launch has been reported; its slots are free."""
-        self.taken[executor] -= self._flying.pop((report.run, report.task, report.attempt), 0)
+        self.taken[executor] -= self._flying[executor].pop((report.run, report.task, report.attempt), 0)
+
+
+def _lost(attempts: Sequence[Attempt], executor: str, error: Exception, now: float) -> list[Report]:
+    log.error("Executor %s has lost %d attempt(s).", executor, len(attempts), exc_info=error)
+    failure = Failure(Cause.LOST, f"was lost, as its executor '{executor}' failed: {error}")
+    return [Report(*attempt, failure, now, now, executor) for attempt in attempts]

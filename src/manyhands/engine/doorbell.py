@@ -21,7 +21,9 @@ class Doorbell:
         self._known: set[int] = set()
         self._wake: Wakeable | None = None
         self.news = False
-        """Another process has told us to look at the store; who looks sets it back."""
+        """The driver is to look at the store: another process has said so, or it is time; the driver sets it back."""
+        self.heard = False
+        """Another process has told us to look at the store; the engine service, which looks too, sets it back."""
 
     def listen(self, wake: Wakeable) -> None:
         """Hear other processes too."""
@@ -32,9 +34,10 @@ class Doorbell:
         """Wake the waiting thread, from any other."""
         self._rope.pull()
 
-    def heard(self) -> bool:
-        """Whether another process has told us something that nobody has looked into yet."""
-        return self.news
+    def announce(self) -> None:
+        """Have the driver look at the store, from any thread."""
+        self.news = True
+        self.ring()
 
     def wait(self, seconds: float) -> None:
         """Until there is news, at most so many seconds."""
@@ -48,7 +51,7 @@ class Doorbell:
                 self._rope.silence()
             elif self._wake is not None and descriptor == self._wake.fileno():
                 self._wake.drain()
-                self.news = True
+                self.news = self.heard = True
 
     def close(self) -> None:
         self._rope.close()

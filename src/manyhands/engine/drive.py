@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from manyhands.engine.gatherings import Gatherings
 from manyhands.engine.tickets import Ticket, Tickets
 from manyhands.machine.naming import Names, StoredNames
 from manyhands.machine.run import RunMachine
@@ -25,7 +27,7 @@ from manyhands.model.records import (
     TaskRecord,
 )
 from manyhands.model.specs import ACTOR_CALLS, ACTOR_METHOD, PRESENCE, WAIT, TaskSpec, Waiting
-from manyhands.model.states import TASK_TERMINAL
+from manyhands.model.states import TASK_TERMINAL, TaskStatus
 from manyhands.model.values import Encoded
 
 ONE_BY_ONE = {ACTOR_METHOD: 1}
@@ -48,8 +50,15 @@ class Job(msgspec.Struct):
     waiting: Waiting | None = None
 
 
+class Kept(NamedTuple):
+    """A signal that nobody has taken yet: the number of its message, and when it came."""
+
+    id: int
+    at: float
+
+
 class Drive:
-    """A run under this process' lease. Only the thread that drives touches it, but for `wait`.
+    """A run under this process' lease. Only the thread that drives touches it; any may see whether it is `done`.
 
     Tasks have numbers of their own here, which begin at 0 after the first `base` tasks of the run: those are over and
     were not loaded. `ordinal` gives the number that the store knows.
@@ -67,6 +76,8 @@ class Drive:
         self.machine = RunMachine(entry=entry, group_limits=ONE_BY_ONE if kind == ACTOR else {})
         self.names = Names()
         self.jobs: list[Job] = []
+        self.before: Mapping[TaskStatus, int] = {}
+        """How its tasks stood when this session began."""
         self.results: dict[int, Encoded] = {}
         self.cache_keys: dict[int, tuple[bytes, float | None]] = {}
         """Of tasks that are being computed for the cache: the key, and when the result expires there."""
@@ -75,12 +86,13 @@ class Drive:
         self.version = 0
         self.code = ""
         """The actor's latest state, its number, and the content hash of the class that it is of."""
-        self.gatherings: set[int] = set()
+        self.gatherings = Gatherings()
         """Tasks that wait for others to end; `stirred` when some other has."""
         self.stirred = False
         self.changes = Changes(key, epoch, called=kind in CALLED)
-        self.taken: set[int] = set()
-        """Calls that were taken in the changes that are yet to be committed."""
+        self.last_message = 0
+        """The number of the last message that was read; of those, signals that nobody has taken yet, by key."""
+        self.signals: dict[str, deque[Kept]] = {}
         self.dirty = False
         self.closing = False
         """A failure has closed it, and what only waited has been stopped."""
@@ -90,8 +102,6 @@ class Drive:
         self.error: BaseException | None = None
         self.done = False
         self._last_call = base + entry
-        self._waiting: threading.Event | None = None
-        self._lock = threading.Lock()
 
     # --- made ------------------------------------------------------------------------------------------------------
 
@@ -113,6 +123,7 @@ class Drive:
             if task.status not in TASK_TERMINAL:
                 drive.read_by(job.upstreams)
         drive.machine.restore(tasks)
+        drive.before = drive.machine.counts()
         return drive
 
     @classmethod
@@ -268,28 +279,12 @@ class Drive:
 
     def committed(self) -> None:
         """All changes so far are in the store."""
-        self.taken.clear()
         self.tickets.committed()
         if not self.answered and self.entry in self.results and self.kind not in CALLED:
             self.answered = True
 
-    # --- waited for ------------------------------------------------------------------------------------------------
-
     def finish(self, error: BaseException | None = None) -> None:
-        """Nothing more will come of this drive; wakes all who wait for it."""
-        with self._lock:
-            self.error = error
-            self.done = True
-            waiting = self._waiting
+        """Nothing more will come of this drive; whoever waits for a call of it is told."""
+        self.error = error
+        self.done = True
         self.tickets.leave(error)
-        if waiting is not None:
-            waiting.set()
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait, in a thread that does not drive, until the drive is over; False when it is not by then."""
-        with self._lock:
-            if self.done:
-                return True
-            if self._waiting is None:
-                self._waiting = threading.Event()
-        return self._waiting.wait(seconds)

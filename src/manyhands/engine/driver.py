@@ -6,8 +6,8 @@ import heapq
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from typing import TypeVarTuple
 
 from manyhands.engine.collect import Collector
 from manyhands.engine.dispatch import Dispatcher
@@ -31,6 +31,7 @@ IDLE = 5.0
 """Seconds that the driver sleeps at most when nothing is due; whatever happens wakes it before."""
 
 Work = Callable[[], None]
+Given = TypeVarTuple("Given")
 
 
 class Driver:
@@ -109,9 +110,14 @@ class Driver:
         if drive is None or drive.end is not None or drive.machine.closed:
             ticket.leave()
         else:
-            now = self._clock.now()
-            self._mailbox.take_calls(drive, now)
-            drive.call(ticket.specs, now, ticket)
+            self._fenced(drive, self._take_call, ticket)
+            if drive.done and not ticket.done:
+                ticket.leave(drive.error)
+
+    def _take_call(self, drive: Drive, ticket: Ticket) -> None:
+        now = self._clock.now()
+        self._mailbox.take_calls(drive, now)
+        drive.call(ticket.specs, now, ticket)
 
     def begin_with(self, drive: Drive, ticket: Ticket, now: float) -> None:
         """Add a call to a run whose session was just opened, after the calls that its last driver left."""
@@ -125,7 +131,9 @@ class Driver:
         while self._inbox:
             self._inbox.popleft()()
         if self.bell.news:
-            self.recheck()
+            self.bell.news = False
+            for drive in list(self.drives.values()):
+                self.look_into(drive)
         now = self._clock.now()
         news = self._collect(now)
         if self._called or self._gathering or self._room.listening:
@@ -156,12 +164,10 @@ class Driver:
         called, self._called = self._called, set()
         for drive in called:
             if not drive.done:
-                with self._fence(drive):
-                    self._mailbox.look(drive, now)
+                self._fenced(drive, self._mailbox.look, now)
         for drive in list(self._gathering):
             if drive.stirred and not drive.done:
-                with self._fence(drive):
-                    self._mailbox.gather(drive, now)
+                self._fenced(drive, self._mailbox.gather, now)
             if drive.done or not drive.gatherings:
                 self._gathering.discard(drive)
 
@@ -170,21 +176,18 @@ class Driver:
         any_report = False
         waited, self._waited = self._waited, False
         dispatcher = self._dispatcher
-        for name, executor in self._executors.items():
+        for name in self._executors:
             # An executor with nothing under way has news only where the bell has heard it.
             if not (waited or dispatcher.taken[name]):
                 continue
-            for report in executor.poll():
+            for report in dispatcher.poll(name, now):
                 any_report = True
                 dispatcher.landed(name, report)
                 drive = self.drives.get(report.run)
                 if drive is not None:
                     if self._stopped:
                         self._judge(drive, report)
-                    try:
-                        self._collector.collect(drive, report, now)
-                    except Exception as error:  # noqa: BLE001 - as in `_fence`, which costs more
-                        self._has_failed(drive, error)
+                    self._fenced(drive, self._collector.collect, report, now)
         return self._has_more_room() or any_report
 
     def _has_more_room(self) -> bool:
@@ -233,10 +236,10 @@ class Driver:
         dirty += self.fresh
         for drive in dirty:
             if drive.end is None:
-                self._go_on(drive, now)
+                self._fenced(drive, self._go_on, now)
         self._commit([drive for drive in dirty if not drive.done])
         self.fresh.clear()
-        for drive, move in self._dispatcher.launch():
+        for drive, move in self._dispatcher.launch(now):
             seconds = drive.jobs[move.task].spec.options.timeout
             if seconds is not None:
                 heapq.heappush(self._late, (now + seconds, drive.key or 0, move.task, move.attempt))
@@ -246,14 +249,11 @@ class Driver:
 
     def _go_on(self, drive: Drive, now: float) -> None:
         """Start what can start, and see whether it is over."""
-        try:
-            self._dispatcher.offer(drive, now)
-            if drive.machine.closed and not drive.closing:
-                drive.closing = True
-                self._stop_waiting(drive)
-            drive.end = drive.changes.move = _end_of(drive, now)
-        except Exception as error:  # noqa: BLE001 - as in `_fence`, which costs more
-            self._has_failed(drive, error)
+        self._dispatcher.offer(drive, now)
+        if drive.machine.closed and not drive.closing:
+            drive.closing = True
+            self._stop_waiting(drive)
+        drive.end = drive.changes.move = _end_of(drive, now)
 
     def _stop_waiting(self, drive: Drive) -> None:
         """A run that has failed lets its bodies end, but not what only waits: that waits again after a resume."""
@@ -317,17 +317,13 @@ class Driver:
             self.drives.pop(drive.key, None)
         drive.finish()
 
-    @contextmanager
-    def _fence(self, drive: Drive) -> Iterator[None]:
-        """One run that cannot be driven, whatever the reason, is given up; the others go on."""
+    def _fenced(self, drive: Drive, work: Callable[[Drive, *Given], object], *given: *Given) -> None:
+        """Do something for one run. If that fails, whatever the reason, the run is given up; the others go on."""
         try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whoever waits for the run gets it
-            self._has_failed(drive, error)
-
-    def _has_failed(self, drive: Drive, error: Exception) -> None:
-        log.error("Run %s cannot be driven on here, and was handed back.", drive.run_id, exc_info=error)
-        self.hand_back(drive, error)
+            work(drive, *given)
+        except Exception as error:  # whoever waits for the run gets it
+            log.error("Run %s cannot be driven on here, and was handed back.", drive.run_id, exc_info=error)
+            self.hand_back(drive, error)
 
     def hand_back(self, drive: Drive, error: BaseException) -> None:
         """Something unforeseen came out of driving a run: in memory it may be half told, but the store is right. It is
@@ -352,16 +348,19 @@ class Driver:
             self._executors[name].cancel(attempts, self.grace)
         drive.finish(error)
 
-    def recheck(self) -> None:
-        """Give up every run whose lease is lost or that was canceled, and look for messages to the others."""
-        self.bell.news = False
-        self._called.update(self.drives.values())
-        for drive in list(self.drives.values()):
-            record = self._store.run(drive.run_id)
-            if record is None or record.status is RunStatus.CANCELED:
-                self.give_up(drive, RunCanceled(drive.run_id))
-            elif record.epoch != drive.epoch:
-                self.give_up(drive, LeaseLost(drive.key, drive.epoch))
+    def look_into(self, drive: Drive) -> None:
+        """Somebody may have written to this run: see whether its lease is lost, it was canceled, or has messages."""
+        if drive.key is not None and drive.changes.opening is None and not drive.done:  # else it is not there yet
+            self._fenced(drive, self._look_into)
+
+    def _look_into(self, drive: Drive) -> None:
+        record = self._store.run(drive.run_id)
+        if record is None or record.status is RunStatus.CANCELED:
+            self.give_up(drive, RunCanceled(drive.run_id))
+        elif record.epoch != drive.epoch:
+            self.give_up(drive, LeaseLost(drive.key, drive.epoch))
+        else:
+            self._called.add(drive)
 
     def _patience(self, now: float, longest: float) -> float:
         """Seconds until something is due by itself."""

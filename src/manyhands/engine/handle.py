@@ -18,13 +18,31 @@ from manyhands.model.errors import OutputNotReady, RunNotFound, TaskNotFound, Wa
 from manyhands.model.outcomes import Forward
 from manyhands.model.records import RunRecord, TaskRecord
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL
+from manyhands.ports.store import Store
 
 LOOK_AGAIN = 0.5
 """Seconds after which a thread that waits for another process' run looks whether that process still lives."""
 
-
 CONTEXT = "manyhands.engine.context"
 """Where the engine of this process is found; by name, as it stands above."""
+
+
+class Looks:
+    """When a thread that waits for what is in the store looks at it: whenever it has changed, and now and then though
+    it has not, as a driver that dies writes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: int | None = None
+        self._again = 0.0
+
+    def due(self) -> bool:
+        """Whether to look now; who is told so does."""
+        changed, now = self._store.changed(), time.monotonic()
+        if changed == self._seen and now < self._again:
+            return False
+        self._seen, self._again = changed, now + LOOK_AGAIN
+        return True
 
 
 class Reference:
@@ -35,6 +53,9 @@ class Reference:
     """
 
     __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
+
+    in_store = False
+    """Whether it is seen in the store, and nowhere else, that it is done."""
 
     def __init__(self, engine: Engine | None, run_id: str) -> None:
         self._given = engine
@@ -74,25 +95,23 @@ class Reference:
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return in_thread(self.result, "await").__await__()
+        return in_thread(lambda go_on: self.result(on_turn=go_on), "await").__await__()
 
     def _wait_for_store(self, done: Callable[[], bool], deadline: float | None, on_turn: OnTurn | None) -> bool:
-        """Wait for something that is seen in the store; looked at anew whenever the store has changed."""
-        store = self.engine.store
-        seen: int | None = None
+        """Wait for something that is seen in the store."""
+        looks = Looks(self.engine.store)
         answer = False
-        again = 0.0
 
         def look() -> bool:
-            # A driver that dies writes nothing, so now and then it is asked though the store has not changed.
-            nonlocal seen, answer, again
-            changed, now = store.changed(), time.monotonic()
-            if changed != seen or now >= again:
-                seen, again, answer = changed, now + LOOK_AGAIN, done()
+            nonlocal answer
+            if looks.due():
+                answer = done()
             return answer
 
         if look():
             return True
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
         with at_rest():
             return self.engine.run_until(look, deadline=deadline, nudge=NUDGE, on_turn=on_turn)
 
@@ -103,6 +122,7 @@ class RunReference(Reference):
     def __init__(self, engine: Engine, run_id: str, drive: Drive | None = None) -> None:
         super().__init__(engine, run_id)
         self.drive = drive
+        self.in_store = drive is None
 
     def __repr__(self) -> str:
         return f"<result of run {self.run_id!r}>"
@@ -145,6 +165,8 @@ def elsewhere(run_id: str, name: str | None) -> Reference:
 
 class StepReference(Reference):
     """The output of one step of a run, by name; of the run's entry when the name is None."""
+
+    in_store = True
 
     def __init__(self, engine: Engine | None, run_id: str, name: str | None) -> None:
         super().__init__(engine, run_id)

@@ -28,4 +28,4 @@ class Heartbeat(Loop):
             self._engine.expires_at = expires_at
             self._store.enroll(self._engine)
         if self._driver.drives:
-            self._driver.ask(self._driver.recheck)
+            self._driver.bell.announce()

@@ -133,8 +133,9 @@ class Inspect:
         dead = self._dead([record.engine] if record.engine else [])
         view = self._run_view(record, self._effective(record, dead), dead, counts=True)
         view.entry = self._name(record.key, record.entry)
-        if record.source is not None:
-            view.source = self._name(record.key, record.source)
+        failed = None if record.source is None else self._at(record.key, record.source)
+        if failed is not None and not render.is_let_go(failed):
+            view.source = failed.name
             attempts = self.store.attempts(record.key, record.source)
             if attempts:
                 view.message = render.message(record.message, attempts[-1].end)
@@ -148,8 +149,7 @@ class Inspect:
 
     def status(self, run_id: str) -> RunStatus:
         """The effective status alone: cheaper than `run`."""
-        record = self.run_record(run_id)
-        return self._effective(record, self._dead([record.engine] if record.engine else []))
+        return self._status(self.run_record(run_id))
 
     def engines(self) -> list[EngineView]:
         """Every engine that has not stopped in good order, newest first, with the runs it drives."""
@@ -173,10 +173,10 @@ class Inspect:
     ) -> list[TaskView]:
         """Tasks in the order they were added, those above the ordinal `after`, of these effective statuses."""
         record = self.run_record(run_id)
-        alive = self._driven(record)
+        run = self._status(record)
         wanted = frozenset(statuses)
         # In a run that nobody drives a stored `running` is `pending` in effect.
-        stored = () if alive is False and wanted else tuple(statuses)
+        stored = tuple(statuses) if run is RunStatus.RUNNING else ()
         found: list[TaskView] = []
         names = render.Names(lambda ordinal: self._name(record.key, ordinal))
         page = None if limit is None else max(limit, PAGE)
@@ -186,7 +186,7 @@ class Inspect:
             for task in tasks:
                 if limit is not None and len(found) >= limit:
                     return found
-                view = self._task_view(record.key, task, names, alive)
+                view = self._task_view(record.key, task, names, run)
                 if not wanted or view.status in wanted:
                     found.append(view)
             if page is None or len(tasks) < page:
@@ -200,7 +200,7 @@ class Inspect:
         names = render.Names(lambda ordinal: self._name(record.key, ordinal))
         if len(task.upstreams) > PAGE:
             names.learn(self.store.tasks(record.key))
-        return self._task_view(record.key, task, names, self._driven(record))
+        return self._task_view(record.key, task, names, self._status(record))
 
     def task_record(self, run: RunRecord, name: str) -> TaskRecord:
         task = self.store.task(run.key, name)
@@ -314,8 +314,8 @@ class Inspect:
     def progress(self, run_id: str) -> ProgressView:
         """How far the run is, and how fast of late."""
         record = self.run_record(run_id)
-        status = self._effective(record, self._dead([record.engine] if record.engine else []))
-        counts = render.counts(self.store.count_tasks(record.key), self._driven(record))
+        status = self._status(record)
+        counts = self._counts(record, status)
         now = self.now()
         names = []
         if counts.get(TaskStatus.RUNNING):
@@ -339,25 +339,30 @@ class Inspect:
         lost = record.engine.id in dead if record.engine else record.status is RunStatus.RUNNING
         return RunStatus.RESUMABLE if lost and record.status in ACTIVE else record.status
 
-    def _driven(self, record: RunRecord) -> bool:
-        dead = self._dead([record.engine] if record.engine else [])
-        return self._effective(record, dead) is RunStatus.RUNNING
+    def _status(self, record: RunRecord) -> RunStatus:
+        return self._effective(record, self._dead([record.engine] if record.engine else []))
 
     def _run_view(self, record: RunRecord, status: RunStatus, dead: frozenset[str], *, counts: bool) -> RunView:
         view = render.run(record, status, self.now())
         if record.engine is not None and record.status not in RUN_TERMINAL:
             view.driver = render.engine(record.engine, record.engine.id not in dead, [record.run_id])
         if counts:
-            view.counts = render.counts(self.store.count_tasks(record.key), status is RunStatus.RUNNING)
+            view.counts = self._counts(record, status)
             view.version = self._version(record.key) if record.kind == ACTOR else None
         return view
+
+    def _counts(self, record: RunRecord, status: RunStatus) -> dict[TaskStatus, int]:
+        left = record.source is not None and status is RunStatus.RESUMABLE
+        source = self._at(record.key, record.source) if left else None
+        let_go = int(source is not None and render.is_let_go(source))
+        return render.counts(self.store.count_tasks(record.key), status, let_go)
 
     def _version(self, key: int) -> int | None:
         latest = self.store.states(key, latest=True)
         return latest[0].version if latest else None
 
-    def _task_view(self, key: int, task: TaskRecord, names: render.Names, driven: bool) -> TaskView:
-        view = render.task(task, names, driven, self.now())
+    def _task_view(self, key: int, task: TaskRecord, names: render.Names, run: RunStatus) -> TaskView:
+        view = render.task(task, names, run, self.now())
         if view.attempt and (view.status in render.FAILURES or view.reason in WITH_ERROR):
             attempts = self.store.attempts(key, task.ordinal)
             if attempts:
@@ -365,10 +370,12 @@ class Inspect:
         return view
 
     def _name(self, key: int, ordinal: int | None) -> str | None:
-        if ordinal is None:
-            return None
-        found = self.store.tasks(key, limit=1, after=ordinal - 1)
-        return found[0].name if found and found[0].ordinal == ordinal else None
+        found = self._at(key, ordinal)
+        return None if found is None else found.name
+
+    def _at(self, key: int, ordinal: int | None) -> TaskRecord | None:
+        found = [] if ordinal is None else self.store.tasks(key, limit=1, after=ordinal - 1)
+        return found[0] if found and found[0].ordinal == ordinal else None
 
     def _scope(self, run_id: str | None, name: str | None) -> tuple[int | None, int | None]:
         if run_id is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from manyhands.engine.inspect import Readable
 from manyhands.engine.render import FAILURES, SUCCESSES
-from manyhands.model.kinds import ACTOR
+from manyhands.model.kinds import ACTOR, APP
 from manyhands.model.records import RunRecord, TaskRecord
 from manyhands.model.specs import ACTOR_CALLS, PRESENCE, WAIT, WAITING
 from manyhands.model.states import TaskStatus
@@ -27,6 +27,9 @@ PLAIN = "msgpack"
 
 WIDTH = 60
 
+_Call = tuple[Sequence[Any], dict[str, Any]]
+"""Arguments by position, and by name."""
+
 WORKLESS = WAITING | {PRESENCE}
 """Kinds of tasks that occupy no worker while they run."""
 
@@ -38,6 +41,10 @@ class Lineage:
         self._store = store
         self._run = run
         self._known: dict[int, TaskRecord | None] = {}
+
+    def is_kept(self) -> bool:
+        """Whether the run goes on from where it was when it is taken up: of an app without a name nothing is kept."""
+        return self._run.kind != APP or bool(self._store.states(self._run.key, latest=True))
 
     def at(self, ordinal: int | None) -> TaskRecord | None:
         if ordinal is None:
@@ -121,7 +128,8 @@ class Lineage:
     def arguments(self, task: TaskRecord) -> dict[str, Any] | None:
         """Its inputs by name or position; None when only the user's own classes could tell."""
         inputs = self._inputs(self._run.key, task.ordinal)
-        return None if inputs is None else _arguments(inputs, self._store)
+        call = None if inputs is None else self._call(inputs, task)
+        return None if call is None else _numbered(*call)
 
     def changed_inputs(self, origin: str, task: TaskRecord) -> list[str]:
         """How its inputs differ from those of the same task of another run, a line for each; empty when they are the
@@ -132,14 +140,31 @@ class Lineage:
         before, now = self._inputs(before_run.key, task.ordinal), self._inputs(self._run.key, task.ordinal)
         if before is None or now is None or before == now:
             return []
-        old, new = _arguments(before, self._store), _arguments(now, self._store)
-        if old is None or new is None:
+        called, calls = self._call(before, task), self._call(now, task)
+        if called is None or calls is None:
             return ["its saved inputs differ"]
+        old, new = _as_in(called, calls), _numbered(*calls)
         return [
             f"{name}: {_shown(old, name)} became {_shown(new, name)}"
             for name in {**old, **new}
             if old.get(name, _Missing) != new.get(name, _Missing)
         ]
+
+    def _call(self, inputs: Encoded, task: TaskRecord) -> _Call | None:
+        """What it is called with; None when only the user's own classes could tell."""
+        if inputs.codec != PLAIN:
+            return None
+
+        def result(_code: int, index: memoryview) -> _Result:
+            position = int.from_bytes(index, "big", signed=True)
+            return _Result(self.name(task.upstreams[position if position >= 0 else ~position]))
+
+        data = self._store.blobs.get(inputs.blob) if inputs.blob is not None else inputs.data
+        try:
+            args, kwargs = msgspec.msgpack.Decoder(ext_hook=result).decode(data)
+        except (msgspec.DecodeError, ValueError, TypeError):
+            return None
+        return args, kwargs
 
     def _inputs(self, key: int, ordinal: int) -> Encoded | None:
         for call in self._store.calls(key):
@@ -176,16 +201,27 @@ class _Missing:
     """Stands for an argument that is not given."""
 
 
-def _arguments(inputs: Encoded, store: Readable) -> dict[str, Any] | None:
-    """The inputs by name or position; None when only the user's own classes could tell."""
-    if inputs.codec != PLAIN:
-        return None
-    data = store.blobs.get(inputs.blob) if inputs.blob is not None else inputs.data
-    try:
-        args, kwargs = msgspec.msgpack.decode(data)
-    except (msgspec.DecodeError, ValueError, TypeError):
-        return None
+class _Result(NamedTuple):
+    """Stands for an argument that is the result of another task."""
+
+    task: str
+
+    def __repr__(self) -> str:
+        return f"the result of '{self.task}'"
+
+
+def _numbered(args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**{f"argument {number}": value for number, value in enumerate(args, 1)}, **kwargs}
+
+
+def _as_in(called: _Call, other: _Call) -> dict[str, Any]:
+    """The arguments of a call under the names that another call of the same function gives them. One that gives all by
+    name gives them in the order of the parameters."""
+    (args, kwargs), (positional, named) = called, other
+    names = list(named)[: len(args)]
+    if positional or len(names) < len(args) or not kwargs.keys().isdisjoint(names):
+        return _numbered(args, kwargs)
+    return {**dict(zip(names, args, strict=True)), **kwargs}
 
 
 def _shown(arguments: dict[str, Any], name: str) -> str:

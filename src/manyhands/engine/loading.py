@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from manyhands.engine.drive import Drive, Job
+from manyhands.engine.running import wait_for
 from manyhands.model.kinds import ACTOR, CALLED
 from manyhands.model.records import RunRecord, TaskCall, TaskMove, TaskRecord
 from manyhands.model.specs import ACTOR_CALLS, WAIT, WAITING, WORK, TaskOptions, TaskSpec
@@ -14,20 +15,33 @@ from manyhands.model.states import TASK_TERMINAL, Reason, TaskStatus
 from manyhands.ports.store import Store
 
 
-def load(store: Store, record: RunRecord, now: float, *, skip: int | None = None) -> Drive:
+def load(
+    store: Store,
+    record: RunRecord,
+    now: float,
+    *,
+    skip: int | None = None,
+    callers: tuple[str, ...] | None = None,
+) -> Drive:
     """The drive of a run under this session. Tasks whose unsaved results are needed again are reopened first.
 
-    `skip`: a call of an actor that is to be passed over, with all that it has returned.
+    `skip`: a call of an actor that is to be passed over, with all that it has returned. `callers`: the runs that wait
+    for it now; None: those that did before.
     """
     tasks = store.tasks(record.key)
     lacking = [] if record.kind in CALLED else unsaved(record.entry, tasks)
     if lacking:
         store.reopen_tasks(record.key, record.epoch, lacking, now)
         tasks = store.tasks(record.key)
-    passed_over = _pass_over(tasks, superseded(tasks) if skip is None else {skip}, now)
+    passed_over = with_returned(tasks, superseded(tasks) if skip is None else {skip})
+    moves = _pass_over(tasks, passed_over, now)
     drive = Drive.adopt(record, tasks, jobs(tasks, store.calls(record.key)))
-    drive.changes.moves += passed_over
+    if callers is not None:
+        wait_for((job.spec for job in drive.jobs), callers)
+    drive.changes.moves += moves
     give_state(store, drive)
+    if skip is not None:
+        _undo(store, drive, skip, passed_over, now)
     return drive
 
 
@@ -54,19 +68,37 @@ def superseded(tasks: Sequence[TaskRecord]) -> set[int]:
     return {task.ordinal for task, call in calls if newest[call] != task.ordinal}
 
 
-def _pass_over(tasks: Sequence[TaskRecord], skip: set[int], now: float) -> list[TaskMove]:
-    """Skip calls and what hangs on them; the tasks are changed as if they had been read so."""
-    if not skip:
-        return []
-    skipped = set(skip)
+def with_returned(tasks: Sequence[TaskRecord], calls: set[int]) -> set[int]:
+    """Calls and all that they have returned."""
+    found = set(calls)
+    for task in tasks if found else ():
+        if task.parent in found:
+            found.add(task.ordinal)
+    return found
+
+
+def _pass_over(tasks: Sequence[TaskRecord], skipped: set[int], now: float) -> list[TaskMove]:
+    """Skip tasks that are not over; they are changed as if they had been read so."""
     moves = []
-    for task in tasks:
-        if task.ordinal in skip or task.parent in skipped:
-            skipped.add(task.ordinal)
-            if task.status not in TASK_TERMINAL:
-                task.status = TaskStatus.SKIPPED
-                moves.append(TaskMove(task.ordinal, TaskStatus.SKIPPED, task.attempt, now, Reason.SKIPPED))
+    for ordinal in sorted(skipped):
+        task = tasks[ordinal]
+        if task.status not in TASK_TERMINAL:
+            task.status = TaskStatus.SKIPPED
+            moves.append(TaskMove(ordinal, TaskStatus.SKIPPED, task.attempt, now, Reason.SKIPPED))
     return moves
+
+
+def _undo(store: Store, drive: Drive, call: int, skipped: set[int], now: float) -> None:
+    """What a call has saved of the actor's state before it failed is passed over with it: the actor is again what it
+    was before."""
+    for version in range(drive.version, 0, -1):
+        (before,) = store.states(drive.key or 0, version=version)
+        if before.task in skipped:
+            continue
+        if version < drive.version:
+            drive.code = before.code
+            drive.now_is(call, before.value, now)
+        return
 
 
 def unsaved(entry: int, tasks: Sequence[TaskRecord]) -> list[int]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from manyhands.codecs.kit import Kit
 from manyhands.engine.collect import Collector
 from manyhands.engine.dispatch import Dispatcher
-from manyhands.engine.drive import Drive
+from manyhands.engine.drive import Drive, Kept
 from manyhands.engine.outputs import Outputs
 from manyhands.engine.task_output import TaskOutput
-from manyhands.engine.waiting_room import WaitingRoom
-from manyhands.model.errors import ManyhandsError
+from manyhands.engine.waiting_room import Attempt, WaitingRoom
+from manyhands.model.errors import ManyhandsError, StoreCorrupt
 from manyhands.model.messages import CALL
 from manyhands.model.outcomes import Failure, Outcome, Report, Value
 from manyhands.model.records import MessageRecord
 from manyhands.model.specs import TaskSpec, Waiting
-from manyhands.model.states import TASK_TERMINAL, Cause, TaskStatus
+from manyhands.model.states import Cause, TaskStatus
 from manyhands.model.values import Encoded
 from manyhands.ports.store import Reading
 
@@ -54,47 +56,54 @@ class Mailbox:
 
     def look(self, drive: Drive, now: float) -> None:
         """Take what has come for this run. A signal that nobody waits for yet is left where it is."""
-        for message in self.take_calls(drive, now):
-            self._signal(drive, message, now)
+        self.take_calls(drive, now)
+        run = drive.key or 0
+        given = []
+        for key, signals in list(drive.signals.items()):
+            while signals and (taken := self._room.take(run, key, signals[0].at)) is not None:
+                given.append((signals.popleft().id, *taken))
+            if not signals:
+                del drive.signals[key]
+        for number, attempt, began in sorted(given):
+            self._signal(drive, number, attempt, now, began)
+        for attempt, outcome, began in self._room.late(run):
+            self._report(drive, attempt, outcome, now, began)
 
-    def take_calls(self, drive: Drive, now: float) -> list[MessageRecord]:
-        """Take the calls that have come for this run, so that one which is made now comes after them; returns the
+    def take_calls(self, drive: Drive, now: float) -> None:
+        """Take the calls that have come for this run, so that one which is made now comes after them, and note the
         signals that have come."""
-        signals = []
-        for message in self._store.messages(drive.key or 0):
+        for message in self._store.messages(drive.key or 0, after=drive.last_message):
+            drive.last_message = message.id
             if message.kind == CALL:
                 self._call(drive, message, now)
             else:
-                signals.append(message)
-        return signals
+                drive.signals.setdefault(message.key, deque()).append(Kept(message.id, message.at))
 
     def _call(self, drive: Drive, message: MessageRecord, now: float) -> None:
-        if message.id in drive.taken:
-            return  # taken in changes that are yet to be committed
-        drive.taken.add(message.id)
         specs = _decoder.decode(self._kit.values.data(message.value))
         drive.changes.taken.append((message.id, drive.call(specs, now)))
 
-    def _signal(self, drive: Drive, message: MessageRecord, now: float) -> None:
-        attempt = self._room.take(drive.key or 0, message.key)
-        if attempt is None:
-            return
-        drive.changes.taken.append((message.id, drive.ordinal(attempt[1])))
-        self._report(drive, attempt, Value(message.value), now, message.at)
+    def _signal(self, drive: Drive, number: int, attempt: Attempt, now: float, began: float) -> None:
+        message = self._store.message(number)
+        if message is None:
+            raise StoreCorrupt(f"Signal {number} to run '{drive.run_id}'", "it was there, and is not any more")
+        drive.changes.taken.append((number, drive.ordinal(attempt[1])))
+        self._report(drive, attempt, Value(message.value), now, began)
 
     def gather(self, drive: Drive, now: float) -> None:
         """See which tasks that wait for others have enough of them."""
         drive.stirred = False
         machine = drive.machine
-        for task in sorted(drive.gatherings):
-            attempt = (drive.key or 0, task, machine.attempt(task))
+        run = drive.key or 0
+        begun = self._room.gatherers(run)
+        complete = drive.gatherings.complete(lambda task: machine.failure_behind(task) is not None)
+        for task in sorted(complete.union(task for _, task, _ in begun)):
+            attempt = (run, task, machine.attempt(task))
             waiting = self._room.gathering(attempt)
             if waiting is None:
-                if machine.status(task) in TASK_TERMINAL:
-                    drive.gatherings.discard(task)
                 continue
             try:
-                outcome = self._gathered(drive, waiting, now)
+                outcome = self._gathered(drive, task, waiting, time_is_up=begun.get(attempt, False))
             except ManyhandsError as error:
                 outcome = self._collector.refusal(error)
             if outcome is None:
@@ -106,7 +115,7 @@ class Mailbox:
                 outcome = Failure(Cause.ERROR, f"{drive.jobs[origin].name} failed", retryable=False)
             self._report(drive, attempt, outcome, now, self._room.leave(attempt), origin)
 
-    def _gathered(self, drive: Drive, waiting: Waiting, now: float) -> Outcome | int | None:
+    def _gathered(self, drive: Drive, gatherer: int, waiting: Waiting, *, time_is_up: bool) -> Outcome | int | None:
         """The result once it is there; the task whose failure makes it impossible; None while neither."""
         ready: list[int] = []
         remaining: list[int] = []
@@ -120,7 +129,10 @@ class Mailbox:
         if len(ready) < waiting.count:
             if broken and len(ready) + len(broken) >= waiting.count:
                 return broken[0]
-            if waiting.until is None or now < waiting.until:
+            if not time_is_up:
+                lacks = waiting.count - len(ready) - len(broken)
+                still = [task for task in remaining if drive.machine.failure_behind(task) is None]
+                drive.gatherings.lacks(gatherer, lacks, still)
                 return None
         what = "the result of a wait"
         values = [self._kit.values.decode(self._outputs.input(drive, task), what) for task in ready]
@@ -130,7 +142,7 @@ class Mailbox:
     def _report(
         self,
         drive: Drive,
-        attempt: tuple[int, int, int],
+        attempt: Attempt,
         outcome: Outcome,
         now: float,
         began: float,

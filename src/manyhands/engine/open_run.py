@@ -21,9 +21,13 @@ from manyhands.model.values import Encoded
 PARTING = 10.0
 """Seconds that the end of the run may take."""
 
+LOOK_SECONDS = 0.01
+
 
 class Presence(Protocol):
     """The executor of the task that keeps a run open."""
+
+    def holds(self, run: int) -> bool: ...
 
     def end(self, run: int, outcome: Outcome) -> None: ...
 
@@ -65,6 +69,11 @@ class OpenRun:
         return cls(client, drive, told, taken_up=record is not None)
 
     @property
+    def key(self) -> int:
+        """The run's number in the store."""
+        return self._drive.key or 0
+
+    @property
     def lost(self) -> BaseException | None:
         """Why the run is driven here no more: it was canceled, or somebody else has taken it up."""
         return self._drive.error if self._drive.done else None
@@ -77,7 +86,7 @@ class OpenRun:
         """Add a call; it is durable when this returns, together with the document, unless that is None."""
         ticket = Ticket([spec], self._told)
         kept = self._encoded(document)
-        driver, key = self._engine.driver, self._drive.key or 0
+        driver, key = self._engine.driver, self.key
 
         def enter() -> None:
             driver.enter(key, ticket)
@@ -106,7 +115,7 @@ class OpenRun:
 
     def document(self) -> Any:
         """The document as it was kept last; None when there is none."""
-        found = self._engine.store.states(self._drive.key or 0, latest=True)
+        found = self._engine.store.states(self.key, latest=True)
         return self._engine.kit.values.decode(found[0].value, f"the state of {self.run_id}") if found else None
 
     # --- calls that are over, or were not when the run was left -----------------------------------------------------
@@ -116,11 +125,11 @@ class OpenRun:
         return self.stored(ticket.ordinal or 0)
 
     def stored(self, ordinal: int) -> TaskRecord:
-        return self._engine.store.tasks(self._drive.key or 0, after=ordinal - 1, limit=1)[0]
+        return self._engine.store.tasks(self.key, after=ordinal - 1, limit=1)[0]
 
     def result(self, ordinal: int) -> Any:
         """What a call that has succeeded returned."""
-        value = self._engine.outputs.encoded(self._drive.key or 0, self.run_id, ordinal)
+        value = self._engine.outputs.encoded(self.key, self.run_id, ordinal)
         return self._engine.kit.values.decode(value, f"the result of a call of {self.run_id}")
 
     def left(self, kind: str) -> list[Ticket]:
@@ -165,8 +174,11 @@ class OpenRun:
     def _leave(self, outcome: Outcome) -> None:
         engine, drive = self._engine, self._drive
         presence = cast(Presence, engine.executors[PRESENCE])
-        engine.driver.ask(lambda: presence.end(drive.key or 0, outcome))
-        engine.run_until(lambda: drive.done, deadline=time.monotonic() + PARTING)
+        due = time.monotonic() + PARTING
+        # A run may end as soon as it was taken up, when what keeps it open has yet to be started.
+        engine.run_until(lambda: drive.done or presence.holds(self.key), deadline=due, nudge=LOOK_SECONDS)
+        engine.driver.ask(lambda: presence.end(self.key, outcome))
+        engine.run_until(lambda: drive.done, deadline=due)
 
 
 def _keeper(kind: str) -> TaskSpec:

@@ -17,6 +17,7 @@ from manyhands.model.errors import (
 )
 from manyhands.model.kinds import ACTOR
 from manyhands.model.records import AttemptEnd, RunRecord, TaskRecord
+from manyhands.model.specs import ACTOR_CALLS, ACTOR_INIT
 from manyhands.model.states import Cause, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 from manyhands.ports.store import Reading
@@ -83,7 +84,11 @@ class Outputs:
         """The same for whoever waits for a call that comes after the one that failed."""
         error = self.failure_of(record)
         run_id, step, message = error.args
-        cure = f"mend the cause and resume '{run_id}', or pass that one over by `manyhands runs skip {run_id} {step}`"
+        cure = f"mend the cause and resume '{run_id}'"
+        if record.kind == ACTOR and record.source is not None:
+            failed = self.call_of(record, self.task(record, record.source))
+            if failed.kind != ACTOR_INIT:
+                cure += f", or pass that one over by `manyhands runs skip {run_id} {failed.name}`"
         what = f"The call '{call.name}' keeps its place behind that one and need not be made again: {cure}."
         told = ExecutionError(run_id, step, f"{message}\n{what}")
         told.__cause__ = error.__cause__
@@ -111,6 +116,13 @@ class Outputs:
 
     def task(self, record: RunRecord, ordinal: int) -> TaskRecord:
         return self._by_ordinal(record.key, ordinal)
+
+    def call_of(self, record: RunRecord, task: TaskRecord) -> TaskRecord:
+        """The call of an actor that a task is, was returned by, or is an argument of."""
+        while task.parent is not None or task.kind not in ACTOR_CALLS | {ACTOR_INIT}:
+            # A call stands right before its arguments.
+            task = self.task(record, task.ordinal - 1 if task.parent is None else task.parent)
+        return task
 
     def _by_ordinal(self, key: int, ordinal: int) -> TaskRecord:
         return self._store.tasks(key, after=ordinal - 1, limit=1)[0]
@@ -158,6 +170,8 @@ def _why_not(record: RunRecord, task: TaskRecord) -> str:
         return "it was stopped. `resume` runs it again."
     if task.status is TaskStatus.RUNNING:
         return "it has not finished."
+    if task.status is TaskStatus.SKIPPED:
+        return "it was passed over by `skip`."
     if record.status is RunStatus.FAILED:
         return "it was not run, because a step before it failed."
     return "it has not been run yet."

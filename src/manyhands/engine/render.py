@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from manyhands.model.records import (
     StateRecord,
     TaskRecord,
 )
+from manyhands.model.specs import PRESENCE
 from manyhands.model.states import RUN_TERMINAL, TASK_TERMINAL, AttemptStatus, Reason, RunStatus, TaskStatus
 from manyhands.model.values import Encoded
 
@@ -88,10 +90,11 @@ def run(record: RunRecord, status: RunStatus, now: float) -> RunView:
     )
 
 
-def task(record: TaskRecord, names: Names, driven: bool, now: float) -> TaskView:
-    """`driven`: somebody alive drives the run; in any other nothing runs, so what was running waits."""
-    lost = not driven and record.status is TaskStatus.RUNNING
-    running = record.status is TaskStatus.RUNNING and not lost
+def task(record: TaskRecord, names: Names, run: RunStatus, now: float) -> TaskView:
+    """`run`: the effective status of its run. Unless that is running nothing in it is, so what was running waits."""
+    running = record.status is TaskStatus.RUNNING and run is RunStatus.RUNNING
+    lost = record.status is TaskStatus.RUNNING and not running
+    lost = lost or (run is RunStatus.RESUMABLE and is_let_go(record))
     return TaskView(
         name=record.name,
         ordinal=record.ordinal,
@@ -117,6 +120,11 @@ def task(record: TaskRecord, names: Names, driven: bool, now: float) -> TaskView
         options=record.options,
         metadata=record.metadata,
     )
+
+
+def is_let_go(record: TaskRecord) -> bool:
+    """Whether it kept a run open, and its process has ended so that the run can be gone on with: no failure."""
+    return record.kind == PRESENCE and record.reason == Reason.LOST
 
 
 def error_line(end: AttemptEnd) -> str:
@@ -195,13 +203,13 @@ def event(record: EventRecord) -> EventView:
     )
 
 
-def counts(stored: Mapping[TaskStatus, int], driven: bool) -> dict[TaskStatus, int]:
-    """Counts by effective status: in a run that nobody drives, what was running waits."""
-    found = {TaskStatus(status): number for status, number in stored.items() if number}
-    if not driven and TaskStatus.RUNNING in found:
-        lost = found.pop(TaskStatus.RUNNING)
-        found[TaskStatus.PENDING] = found.get(TaskStatus.PENDING, 0) + lost
-    return {status: found[status] for status in TaskStatus if status in found}
+def counts(stored: Mapping[TaskStatus, int], run: RunStatus, let_go: int = 0) -> dict[TaskStatus, int]:
+    """Counts by effective status, as of `task`. `let_go`: how many are so."""
+    found = Counter({TaskStatus(status): number for status, number in stored.items()})
+    if run is not RunStatus.RUNNING:
+        found[TaskStatus.PENDING] += found.pop(TaskStatus.RUNNING, 0) + let_go
+        found[TaskStatus.FAILED] -= let_go
+    return {status: found[status] for status in TaskStatus if found[status]}
 
 
 def progress(

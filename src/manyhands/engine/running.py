@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -45,10 +45,10 @@ def refuse_circle(run_id: str, method: str = "method") -> None:
         raise WaitForItself(run_id, " -> ".join((*waiting[waiting.index(run_id) :], run_id)), method)
 
 
-def wait_for(specs: Sequence[TaskSpec], callers: tuple[str, ...]) -> None:
-    """Note with new tasks that these runs wait for them: a task that called one of them would wait for itself."""
-    if callers:
-        for spec in specs:
+def wait_for(specs: Iterable[TaskSpec], callers: tuple[str, ...]) -> None:
+    """Note with tasks that these runs wait for them: a task that called one of them would wait for itself."""
+    for spec in specs:
+        if spec.options.callers != callers:
             spec.options = msgspec.structs.replace(spec.options, callers=callers)
 
 

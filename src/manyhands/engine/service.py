@@ -68,6 +68,8 @@ class Engine:
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._waiting = 0
+        self._latest = object()
+        """Another one whenever something may have changed for those who wait."""
         self._turning: int | None = None
         self._background: threading.Thread | None = None
         self._wanted = threading.Event()
@@ -105,10 +107,12 @@ class Engine:
         if self._wake is not None:
             self._wake.wake(engines)
 
-    def tell(self, driver: str) -> None:
-        """Have the engine that drives a run look for messages to it; `""` when none does."""
+    def tell(self, driver: str, run_id: str) -> None:
+        """Have the engine that drives a run look into it, as it has a message or was canceled; `""`: none does."""
         if driver == self.record.id:
-            self.driver.ask(self.driver.recheck)
+            drive = self._taken.get(run_id)
+            if drive is not None:
+                self.driver.ask(lambda: self.driver.look_into(drive))
         elif driver:
             self.wake([driver])
 
@@ -217,7 +221,10 @@ class Engine:
     ) -> bool:
         """Wait until `done()`; this thread turns the driver if no other does. False when the deadline (monotonic
         seconds) came first. `nudge`: seconds after which to look again though nothing was heard."""
-        while not done():
+        while True:
+            latest = self._latest
+            if done():
+                return True
             if deadline is not None and time.monotonic() >= deadline:
                 return False
             self.refuse_in_place()
@@ -228,10 +235,9 @@ class Engine:
                     self.driver.role.release()
                     self._hand_over()
             else:
-                self._wait_for_change(deadline, nudge)
+                self._wait_for_change(latest, deadline, nudge)
                 if on_turn is not None:
                     on_turn()
-        return True
 
     def _turn_until(
         self, done: Callable[[], bool], deadline: float | None, nudge: float | None, on_turn: OnTurn | None
@@ -249,8 +255,7 @@ class Engine:
                 turn(longest)
                 if on_turn is not None:
                     on_turn()
-                if self._waiting:
-                    self._tell()
+                self._tell()
         except BaseException as error:
             self._abandon(error)
             raise
@@ -266,25 +271,28 @@ class Engine:
             self.driver.hand_back(drive, error)
         self.driver.fresh.clear()
 
-    def _wait_for_change(self, deadline: float | None, nudge: float | None) -> None:
+    def _wait_for_change(self, latest: object, deadline: float | None, nudge: float | None) -> None:
+        """Until something changes that had not when `latest` was read."""
         seconds = NUDGE if nudge is None else nudge
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
         with self._changed:
             self._waiting += 1
             try:
-                self._changed.wait(seconds)
+                if self._latest is latest:
+                    self._changed.wait(seconds)
             finally:
                 self._waiting -= 1
 
     def _tell(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._latest = object()
+        if self._waiting:  # whoever begins to wait only now sees that it is another
+            with self._changed:
+                self._changed.notify_all()
 
     def _hand_over(self) -> None:
         """The thread that turned the driver leaves; another that waits, or the background, takes its place."""
-        if self._waiting:
-            self._tell()
+        self._tell()
         if self.driver.drives or self.driver.fresh:
             self.in_background()
 

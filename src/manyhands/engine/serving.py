@@ -50,13 +50,15 @@ class Service:
             engine.close()
 
     def _is_time_to_look(self) -> bool:
-        return self._stop.is_set() or self._client.engine.driver.bell.heard() or time.monotonic() >= self._look_at
+        return self._stop.is_set() or self._client.engine.driver.bell.heard or time.monotonic() >= self._look_at
 
     def look(self) -> list[str]:
         """Take up every run that may be; returns their ids."""
         self._look_at = time.monotonic() + self._poll
         engine = self._client.engine
-        engine.driver.recheck()
+        bell = engine.driver.bell
+        bell.heard = False
+        bell.announce()
         now = engine.clock.now()
         dead = engine.liveness.dead(engine.store.engines(), now)
         taken = []

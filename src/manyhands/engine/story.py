@@ -10,7 +10,7 @@ import msgspec
 
 from manyhands.engine import phrases
 from manyhands.engine.awaited import Awaited
-from manyhands.engine.telling import Fact, Telling
+from manyhands.engine.telling import Fact, Telling, going_on
 from manyhands.engine.views import AttemptView
 from manyhands.model.kinds import ACTOR
 from manyhands.model.records import TaskRecord
@@ -55,7 +55,7 @@ class TaskStory(Telling):
         if copied is not None:
             return f"Step '{view.name}' did not run here: {copied}."
         if view.reason == Reason.CACHED:
-            return self._cached(at)
+            return self._cached()
         if view.reason == Reason.CAUGHT:
             return self._caught(at)
         if Awaited.is_one(self.task):
@@ -72,12 +72,11 @@ class TaskStory(Telling):
         on = f" on {worker}" if worker else ""
         return f"Step '{view.name}' ran{on} and succeeded{took}{at}."
 
-    def _cached(self, at: str) -> str:
-        entry = None
-        if self.task.cache_key is not None and self.task.ended_at is not None:
-            entry = self.inspect.store.cached(self.task.cache_key, self.task.ended_at)
-        # An entry that is newer than the task was written by a later call, in the place of the one that it took.
-        if entry is None or entry.at > (self.task.ended_at or 0.0):
+    def _cached(self) -> str:
+        taken = next((event.at for event in reversed(self.events) if event.reason == Reason.CACHED), self.now)
+        entry = None if self.task.cache_key is None else self.inspect.store.cached(self.task.cache_key, taken)
+        # An entry that is newer than that was written by a later call, in the place of the one that was taken.
+        if entry is None or entry.at > taken:
             told = f": {self.view.message}" if self.view.message else ""
             self.facts.append(Fact(kind="cached", text=f"The call was in the cache{told}."))
         else:
@@ -86,7 +85,8 @@ class TaskStory(Telling):
                 f"{phrases.when(entry.at, self.now)}."
             )
             self.facts.append(Fact(kind="cached", text=text, run=entry.run_id, step=entry.name, at=entry.at))
-        return f"Step '{self.view.name}' did not run: its result was taken from the cache{at}."
+        at = phrases.when(taken, self.now)
+        return f"Step '{self.view.name}' did not run: its result was taken from the cache at {at}."
 
     def _caught(self, at: str) -> str:
         name = self.view.name
@@ -121,7 +121,7 @@ class TaskStory(Telling):
         at = f" at {phrases.when(event.at, self.now)}" if event else ""
         why = "its run was canceled" if self.run.status is RunStatus.CANCELED else self._cause(self.view.reason)
         self.facts.extend(self.failure())
-        self.advice.append(f"`{phrases.take_up(self.run.kind, self.run.id)}` runs it again.")
+        self.advice.append(going_on(self.lineage, f"`{phrases.take_up(self.run.kind, self.run.id)}` runs it again."))
         return f"Step '{self.view.name}' was stopped{at}, because {why}."
 
     def _skipped(self) -> str:
@@ -179,8 +179,9 @@ class TaskStory(Telling):
             )
             return f"Step '{name}' waits {awaited}; but the run's driver is gone."
         if status is RunStatus.RESUMABLE:
-            self.advice.append(f"Take the run up: `{phrases.take_up(self.run.kind, self.run.id)}`.")
-            begun = "was begun, but not finished" if self.task.status is TaskStatus.RUNNING else "has not run yet"
+            command = phrases.take_up(self.run.kind, self.run.id)
+            self.advice.append(going_on(self.lineage, f"Take the run up: `{command}`."))
+            begun = "was begun, but not finished" if self.view.reason == Reason.DRIVER_LOST else "has not run yet"
             return f"Step '{name}' {begun}: the run's driver is gone."
         if status is RunStatus.PENDING:
             self.advice.append("An engine takes the run up: `manyhands engine start --background`.")

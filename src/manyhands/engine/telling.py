@@ -42,6 +42,12 @@ STATES = {
 }
 
 
+NOTHING_KEPT = (
+    "Without a name nothing is kept of an app: run it again from its beginning, under a name, by "
+    "`manyhands run app FILE --id NAME`."
+)
+
+
 class Fact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One fact of an explanation. `kind` is for programs, `text` for people; `run`, `step`, `at`, `data` say what the
     text speaks of."""
@@ -52,6 +58,11 @@ class Fact(msgspec.Struct, kw_only=True, omit_defaults=True):
     step: str | None = None
     at: float | None = None
     data: dict[str, Any] = {}
+
+
+def going_on(lineage: Lineage, how: str) -> str:
+    """How to go on with a run, if anything is kept of it to go on with."""
+    return how if lineage.is_kept() else NOTHING_KEPT
 
 
 class Telling:

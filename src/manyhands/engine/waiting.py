@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from manyhands.engine.handle import Reference
+from manyhands.engine.handle import Looks, Reference
+from manyhands.engine.running import at_rest
 from manyhands.engine.service import NUDGE
 from manyhands.model.errors import OptionError
 
@@ -47,15 +48,20 @@ def wait(
     wanted = _checked(references)
     if not 1 <= num_returns <= len(wanted):
         raise OptionError(f"num_returns must be a number from 1 to {len(wanted)}, not {num_returns!r}.")
+    deadline = None if timeout is None else time.monotonic() + timeout
     done: set[int] = set()
+    engine = wanted[0].engine
+    looks = Looks(engine.store)
 
     def enough() -> bool:
+        anew = looks.due()
         for place, reference in enumerate(wanted):
-            if place not in done and reference.done():
+            if place not in done and (anew or not reference.in_store) and reference.done():
                 done.add(place)
         return len(done) >= num_returns
 
-    engine = wanted[0].engine
-    engine.run_until(enough, deadline=None if timeout is None else time.monotonic() + timeout, nudge=NUDGE)
+    if not enough():
+        with at_rest():
+            engine.run_until(enough, deadline=deadline, nudge=NUDGE)
     first = sorted(done)[:num_returns]
     return [wanted[place] for place in first], [one for place, one in enumerate(wanted) if place not in first]

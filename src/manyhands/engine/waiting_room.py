@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -37,7 +38,9 @@ class WaitingRoom:
         self._kit = kit
         self._clock = clock
         self._due: list[tuple[float, Attempt]] = []
-        self._signals: dict[tuple[int, str], deque[Attempt]] = {}
+        self._signals: dict[tuple[int, str], OrderedDict[Attempt, None]] = {}
+        self._late: dict[int, dict[Attempt, None]] = {}
+        self._gatherers: dict[int, dict[Attempt, bool]] = {}
         self._waits: dict[Attempt, tuple[Waiting, float]] = {}
         self._reports: list[Report] = []
         self.listening: set[int] = set()
@@ -64,15 +67,31 @@ class WaitingRoom:
             return Waiting(SIGNAL, until, _key(what, args[0]))
         return Waiting(WAIT, until, "", [], int(args[0]))
 
-    def take(self, run: int, key: str) -> Attempt | None:
-        """The task of this run that has waited longest for the signal; it is expected to be given it now."""
-        line = self._signals.get((run, key))
-        while line:
-            attempt = line.popleft()
-            if self._waits.pop(attempt, None) is not None:
-                return attempt
-        self._signals.pop((run, key), None)
+    def take(self, run: int, key: str, at: float) -> tuple[Attempt, float] | None:
+        """The task of this run that has waited longest for the signal that came at this time, and since when; it is
+        expected to be given it now. Those whose time was up before wait for it no more."""
+        for attempt in self._signals.get((run, key), ()):
+            waiting, began = self._waits[attempt]
+            if waiting.until is None or at <= waiting.until:
+                self._leave(attempt)
+                return attempt, began
         return None
+
+    def late(self, run: int) -> list[tuple[Attempt, Outcome, float]]:
+        """Tasks of this run whose time was up before the signal came that they waited for, with what they come to and
+        since when they waited; asked after what has come was taken."""
+        found: list[tuple[Attempt, Outcome, float]] = []
+        for attempt in self._late.pop(run, {}):
+            waiting, began = self._waits[attempt]
+            self._leave(attempt)
+            message = f"waited in vain for the signal '{waiting.key}'"
+            found.append((attempt, Failure(Cause.TIMEOUT, message, retryable=False), began))
+        return found
+
+    def gatherers(self, run: int) -> dict[Attempt, bool]:
+        """Attempts of this run that have begun to gather since this was last asked, and, as True, those whose time is
+        up."""
+        return self._gatherers.pop(run, {})
 
     def gathering(self, attempt: Attempt) -> Waiting | None:
         """What the attempt gathers, while it does."""
@@ -81,8 +100,21 @@ class WaitingRoom:
 
     def leave(self, attempt: Attempt) -> float:
         """The attempt need wait no more; returns when it began to."""
-        found = self._waits.pop(attempt, None)
+        found = self._leave(attempt)
         return self._clock.now() if found is None else found[1]
+
+    def _leave(self, attempt: Attempt) -> tuple[Waiting, float] | None:
+        """Nothing of the attempt stays, but perhaps its time: of times, half at most are of those that have left."""
+        found = self._waits.pop(attempt, None)
+        if found is None:
+            return None
+        _strike(self._signals, (attempt[0], found[0].key), attempt)
+        _strike(self._late, attempt[0], attempt)
+        _strike(self._gatherers, attempt[0], attempt)
+        if len(self._due) > 2 * len(self._waits):
+            self._due = [due for due in self._due if due[1] in self._waits]
+            heapq.heapify(self._due)
+        return found
 
     # --- as an executor --------------------------------------------------------------------------------------------
 
@@ -95,7 +127,9 @@ class WaitingRoom:
             if waiting.until is not None:
                 heapq.heappush(self._due, (waiting.until, attempt))
             if waiting.kind == SIGNAL:
-                self._signals.setdefault((launch.run, waiting.key), deque()).append(attempt)
+                self._signals.setdefault((launch.run, waiting.key), OrderedDict())[attempt] = None
+            if waiting.kind == WAIT:
+                self._gatherers.setdefault(launch.run, {})[attempt] = False
             if waiting.kind != TIMER:
                 self.listening.add(launch.run)
 
@@ -111,17 +145,17 @@ class WaitingRoom:
                 continue
             waiting, began = found
             if waiting.kind == WAIT:
-                self.listening.add(attempt[0])  # what is there by now is its result
-                continue
-            del self._waits[attempt]
-            self._reports.append(Report(*attempt, self._when_due(waiting), began, now, self.name))
+                self._gatherers.setdefault(attempt[0], {})[attempt] = True  # what is there by now is its result
+                self.listening.add(attempt[0])
+            elif waiting.kind == SIGNAL:
+                self._late.setdefault(attempt[0], {})[attempt] = None  # what has come by now may be for it
+                self.listening.add(attempt[0])
+            else:
+                self._leave(attempt)
+                nothing = Value(self._kit.values.encode(None, "nothing"))
+                self._reports.append(Report(*attempt, nothing, began, now, self.name))
         reports, self._reports = self._reports, []
         return reports
-
-    def _when_due(self, waiting: Waiting) -> Outcome:
-        if waiting.kind == TIMER:
-            return Value(self._kit.values.encode(None, "nothing"))
-        return Failure(Cause.TIMEOUT, f"waited in vain for the signal '{waiting.key}'", retryable=False)
 
     def fileno(self) -> int | None:
         return None
@@ -138,7 +172,7 @@ class WaitingRoom:
     def cancel(self, attempts: Sequence[Attempt], grace: float) -> None:
         now = self._clock.now()
         for attempt in attempts:
-            found = self._waits.pop(attempt, None)
+            found = self._leave(attempt)
             if found is not None:
                 outcome = Failure(Cause.CANCELED, "was canceled while it waited", retryable=False)
                 self._reports.append(Report(*attempt, outcome, found[1], now, self.name))
@@ -147,7 +181,18 @@ class WaitingRoom:
         self._waits.clear()
         self._due.clear()
         self._signals.clear()
+        self._late.clear()
+        self._gatherers.clear()
         self._reports.clear()
+
+
+def _strike(lines: dict[Any, Any], key: object, attempt: Attempt) -> None:
+    """Take the attempt out of the line, and away a line in which nobody is left."""
+    line: MutableMapping[Attempt, Any] | None = lines.get(key)
+    if line is not None:
+        line.pop(attempt, None)
+        if not line:
+            del lines[key]
 
 
 def _seconds(what: str, value: object) -> float:

@@ -11,7 +11,7 @@ from manyhands.engine.awaited import Awaited
 from manyhands.engine.inspect import Inspect
 from manyhands.engine.lineage import Lineage
 from manyhands.engine.story import TaskStory
-from manyhands.engine.telling import Fact
+from manyhands.engine.telling import Fact, going_on
 from manyhands.engine.views import EventView, RunView
 from manyhands.model.kinds import ACTOR
 from manyhands.model.specs import ACTOR_INIT
@@ -118,10 +118,11 @@ class _RunStory:
 
     def _resumable(self) -> str:
         run = self.run
-        self.advice.append(f"Take it up: `{phrases.take_up(run.kind, run.id)}`. What is done is not done again.")
+        how = f"Take it up: `{phrases.take_up(run.kind, run.id)}`. What is done is not done again."
+        self.advice.append(going_on(self.lineage, how))
         self._add_waiting()
         if run.driver is None:
-            lost = self._last(Reason.DRIVER_LOST)
+            lost = next((event for event in reversed(self.past) if event.state == RunStatus.RESUMABLE), None)
             told = f": {lost.message.rstrip('.')}" if lost and lost.message else ""
             at = f" {self._when(lost.at)}" if lost else ""
             return f"Run '{run.id}' can be resumed: nobody drives it since its driver let go of it{at}{told}."
@@ -153,9 +154,8 @@ class _RunStory:
 
     def _failed(self) -> str:
         run = self.run
-        self.advice.append(
-            f"When the cause is mended, `{phrases.take_up(run.kind, run.id)}` runs what failed and what is left."
-        )
+        how = f"When the cause is mended, `{phrases.take_up(run.kind, run.id)}` runs what failed and what is left."
+        self.advice.append(going_on(self.lineage, how))
         told = f": {phrases.first_line(run.message)}" if run.message else ""
         ended = next((e for e in reversed(self.past) if e.state == RunStatus.FAILED), None)
         at = self._when(run.ended_at or (ended.at if ended else None))
@@ -195,7 +195,8 @@ class _RunStory:
         event = self._last(Reason.CANCELED)
         at = self._when(event.at if event else run.ended_at)
         message = event.message if event else run.message
-        self.advice.append(f"Take it up again: `{phrases.take_up(run.kind, run.id)}`.")
+        how = f"Take it up again: `{phrases.take_up(run.kind, run.id)}`."
+        self.advice.append(going_on(self.lineage, how))
         return f"Run '{run.id}' was canceled {at}{f': {message}' if message else ''}."
 
     def _add_counts(self) -> None:

@@ -10,18 +10,18 @@ from typing import Any
 from manyhands.executors import wire
 from manyhands.executors.link import Link, key_of
 from manyhands.executors.process import ENTRY_MODULE, ProcessExecutor, canceled
-from manyhands.model.errors import BackendError
-from manyhands.model.outcomes import Launch
+from manyhands.model.outcomes import Failure, Launch
+from manyhands.model.states import Cause
 
 SLOTS = 1024
 """Attempts at once, over all lanes. They are processes that wait for something more often than they compute."""
 
-Lane = Callable[[Launch], str]
+Lane = tuple[int, str]
+"""A run and a label: what shares a process. Labels are names within a run; two runs may have the same."""
 
 
-def label_of(launch: Launch) -> str:
-    """Attempts with the same label share a process."""
-    return launch.label
+def lane_of(launch: Launch) -> Lane:
+    return launch.run, launch.label
 
 
 class DedicatedExecutor(ProcessExecutor):
@@ -31,8 +31,8 @@ class DedicatedExecutor(ProcessExecutor):
     for `slots`. A lane's process is forked for its first attempt and goes on until the lane is ended, one of its
     attempts is canceled, or it dies; the next attempt then gets a new one, once the old one is gone.
 
-    `lane`: which lane a launch belongs to; by default its label. Other arguments are those of `ProcessExecutor`; unless
-    a `log_folder` is given, processes write to where this process does, as they go.
+    `lane`: which lane a launch belongs to; by default that of its run and label. Other arguments are those of
+    `ProcessExecutor`; unless a `log_folder` is given, processes write to where this process does, as they go.
     """
 
     name = "dedicated"
@@ -45,14 +45,14 @@ class DedicatedExecutor(ProcessExecutor):
         grace: float = 1.0,
         echo: bool = True,
         preload: Sequence[str] = (ENTRY_MODULE,),
-        lane: Lane = label_of,
+        lane: Callable[[Launch], Lane] = lane_of,
     ) -> None:
         self._lane_of = lane
-        self._lanes: dict[str, Link] = {}
-        self._lane_names: dict[int, str] = {}
-        self._busy: set[str] = set()
+        self._lanes: dict[Lane, Link] = {}
+        self._lane_names: dict[int, Lane] = {}
+        self._busy: set[Lane] = set()
         """Lanes that have an attempt under way, or at the head of the line."""
-        self._parked: dict[str, deque[Launch]] = {}
+        self._parked: dict[Lane, deque[Launch]] = {}
         super().__init__(slots, settings, log_folder, grace, echo, preload)
 
     def start(self, launches: Sequence[Launch]) -> None:
@@ -82,7 +82,7 @@ class DedicatedExecutor(ProcessExecutor):
             self._free(self._lane_of(launch))
         super().cancel(attempts, grace)
 
-    def end(self, lane: str, grace: float) -> bool:
+    def end(self, lane: Lane, grace: float) -> bool:
         """Stop the lane's process: SIGTERM, and SIGKILL after `grace` seconds. An attempt that it runs is reported as
         canceled. Does not wait. False when the lane has no process."""
         link = self._lanes.get(lane)
@@ -95,13 +95,13 @@ class DedicatedExecutor(ProcessExecutor):
                 self._server.stop(link.serial, grace)
         return True
 
-    def drop(self, lane: str, grace: float) -> None:
+    def drop(self, lane: Lane, grace: float) -> None:
         """End the lane with all that waits in it; each attempt is reported as canceled."""
         waiting = [*self._parked.get(lane, ()), *(launch for launch in self._queue if self._lane_of(launch) == lane)]
         self.cancel([key_of(launch) for launch in waiting], grace)
         self.end(lane, grace)
 
-    def pid(self, lane: str) -> int | None:
+    def pid(self, lane: Lane) -> int | None:
         """The lane's process; None while it has none."""
         link = self._lanes.get(lane)
         return (link.pid or None) if link is not None else None
@@ -116,6 +116,10 @@ class DedicatedExecutor(ProcessExecutor):
                 return
             lane = self._lane_of(queue[0])
             link = self._lanes.get(lane) or self._open(lane)
+            if link is None:
+                self._report(queue.popleft(), _no_place())
+                self._free(lane)
+                continue
             if link.doomed:
                 # It is about to be gone; until then it may hold what its successor will want, such as a port.
                 self._parked.setdefault(lane, deque()).appendleft(queue.popleft())
@@ -124,11 +128,10 @@ class DedicatedExecutor(ProcessExecutor):
             self._used += weight
             self._give(link, 1)
 
-    def _open(self, lane: str) -> Link:
-        if len(self._links) >= wire.Board.PLACES:
-            raise BackendError(
-                f"There are {wire.Board.PLACES} processes already, and {lane} wants one more. End some of them first."
-            )
+    def _open(self, lane: Lane) -> Link | None:
+        """A process for the lane; None when there can be no more."""
+        if not self._idle and len(self._links) >= wire.Board.PLACES:
+            return None
         link = self._idle.pop() if self._idle else self._spawn()
         self._lanes[lane] = link
         self._lane_names[link.serial] = lane
@@ -141,7 +144,7 @@ class DedicatedExecutor(ProcessExecutor):
         link.weight = 0
         self._free(self._lane_names[link.serial])
 
-    def _free(self, lane: str) -> None:
+    def _free(self, lane: Lane) -> None:
         """The lane's turn is over: what waits next in it gets in line."""
         parked = self._parked.get(lane)
         if parked:
@@ -165,3 +168,10 @@ class DedicatedExecutor(ProcessExecutor):
         self._lane_names.clear()
         self._busy.clear()
         self._parked.clear()
+
+
+def _no_place() -> Failure:
+    return Failure(
+        Cause.LOST,
+        f"could not be begun, as there are {wire.Board.PLACES} processes already. End some of them first.",
+    )

@@ -29,6 +29,10 @@ class PresenceExecutor:
         now = time()
         self._present.update(((launch.run, launch.task, launch.attempt), now) for launch in launches)
 
+    def holds(self, run: int) -> bool:
+        """Whether an attempt of the run is under way; from any thread."""
+        return any(attempt[0] == run for attempt in tuple(self._present))
+
     def end(self, run: int, outcome: Outcome) -> None:
         """Every attempt of the run that is under way has come to this; called by the thread that drives."""
         self._leave([attempt for attempt in self._present if attempt[0] == run], outcome)

@@ -171,8 +171,9 @@ class Reading(Protocol):
         self, *, key: int | None = None, ordinal: int | None = None, after: int = 0, limit: int | None = None
     ) -> list[EventRecord]: ...
 
-    def messages(self, key: int) -> list[MessageRecord]:
-        """Messages to the run that nobody has taken yet, in the order they came."""
+    def messages(self, key: int, *, after: int = 0) -> list[MessageRecord]:
+        """Messages to the run that nobody has taken yet, in the order they came, those numbered above `after`. Whatever
+        is read later has a number above all that were read before."""
         ...
 
     def message(self, number: int) -> MessageRecord | None: ...

@@ -116,6 +116,8 @@ class MessageSuite:
         assert numbers == sorted(set(numbers))
         assert [message.value.data for message in store.messages(key)] == [b"0", b"2", b"4"]
         assert [message.id for message in store.messages(other)] == numbers[1::2]
+        assert [message.id for message in store.messages(key, after=numbers[0])] == [numbers[2], numbers[4]]
+        assert store.messages(key, after=numbers[4]) == []
         change(store, key, taken=[(numbers[2], 0)])
         assert [message.id for message in store.messages(key)] == [numbers[0], numbers[4]]
 

@@ -50,11 +50,14 @@ class Context(Protocol):
 
 
 class Actor(Protocol):
-    """The body of an actor's calls: `revive` the object of a state for a call, let it `act`, keep its `state_of`."""
+    """The body of an actor's calls: `revive` the object of a state for a call, let it `act`, keep its `state_of` if the
+    call `changes` it."""
 
     def revive(self, state: Any, *args: Any) -> Any: ...
 
     def act(self, subject: Any, *args: Any, **kwargs: Any) -> Any: ...
+
+    def changes(self, *args: Any) -> bool: ...
 
     def state_of(self, subject: Any) -> Any: ...
 
@@ -127,7 +130,9 @@ async def _run(call: Call, kit: Kit, awaited: bool) -> Outcome:
         if type(result) is CoroutineType:
             result = await result if awaited else importlib.import_module(COMPLETING).complete(result)
         result = _value(result, kit)
-        state = None if actor is None else kit.values.encode(actor.state_of(subject), f"the state after {call.label}")
+        state = None
+        if actor is not None and actor.changes(*args):
+            state = kit.values.encode(actor.state_of(subject), f"the state after {call.label}")
         forward = getattr(type(result), FORWARDS, None)
         if forward is not None:
             returned: Forward = forward(result, kit)

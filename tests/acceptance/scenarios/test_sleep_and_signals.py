@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from manyhands import workflow
+from manyhands.model.errors import AttemptTimedOut
 from tests.acceptance.kit import (
     PATIENCE,
     Place,
@@ -388,6 +389,36 @@ def test_a_signal_taken_by_a_step_that_is_tried_again(place: Place, tmp_path: Pa
     workflow.send("dies", "go", 2)
     assert reference.result(30) == [1, 2]
     assert noted(tmp_path / "ledger") == ["1", "1"]
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_signal_that_is_seen_after_the_limit(place: Place, monkeypatch: pytest.MonkeyPatch, in_time: bool) -> None:
+    """What counts is when it came, not when somebody drove the run again."""
+    pair.step(workflow.wait_for_event(workflow.SignalListener, "go", timeout=100)).run_async("limited")
+    wait_until(lambda: place.task("limited", "workflow.signal").due_at is not None, "the wait")
+    place.use()
+    if not in_time:
+        move_clock(monkeypatch, 200)
+    workflow.send("limited", "go", "in time")
+    if in_time:
+        move_clock(monkeypatch, 200)
+    reference = workflow.resume("limited")
+    if in_time:
+        assert reference.result(30) == ["in time"]
+    else:
+        with pytest.raises(workflow.WorkflowExecutionError) as caught:
+            reference.result(30)
+        assert isinstance(caught.value.__cause__, AttemptTimedOut)
+
+
+def test_the_times_of_a_signal_are_those_of_the_wait(place: Place) -> None:
+    reference = pair.step(workflow.wait_for_event(workflow.SignalListener, "go", timeout=100)).run_async("timed")
+    wait_until(lambda: place.task("timed", "workflow.signal").due_at is not None, "the wait")
+    sent = time.time()
+    workflow.send("timed", "go", 1)
+    assert reference.result(30) == [1]
+    stats = workflow.get_metadata("timed", "workflow.signal")["stats"]
+    assert stats["start_time"] < sent < stats["end_time"]
 
 
 # --- signals to nobody ---------------------------------------------------------------------------------------------

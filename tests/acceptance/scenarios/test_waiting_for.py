@@ -1,11 +1,13 @@
 """`workflow.wait`: the first of several steps."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from manyhands import workflow
+from manyhands.machine.run import RunMachine
 from manyhands.model.states import TaskStatus
 from tests.acceptance.kit import (
     PATIENCE,
@@ -187,6 +189,36 @@ def test_waits_take_no_worker(place: Place, numbers: Numbers) -> None:
     numbers.open(1)
     waits = [workflow.wait([step], timeout=100) for _ in range(10)]
     assert gather.step(*(ready_of.step(waited) for waited in waits)).run("many") == [1] * 10
+
+
+@pytest.mark.parametrize("count", [1, 100, 199, 200])
+def test_what_a_wait_needs_is_counted_down(place: Place, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Each step that ends does not have it look at all of them again."""
+    looks = Counter[int]()
+    failure_behind = RunMachine.failure_behind
+
+    def counted(self: RunMachine, task: int) -> int | None:
+        looks[task] += 1
+        return failure_behind(self, task)
+
+    monkeypatch.setattr(RunMachine, "failure_behind", counted)
+    one = workflow.step(int).options(allow_inplace=True)
+    ready, _ = workflow.wait([one.step(number) for number in range(200)], num_returns=count).run()
+    assert len(ready) == count
+    assert max(looks.values()) <= 3
+
+
+def test_a_wait_fails_with_what_hangs_on_a_failure(place: Place) -> None:
+    """Two of the three that are asked for can never run: that counts as if they had failed themselves."""
+
+    @workflow.step(max_retries=1)
+    def fail() -> None:
+        raise ValueError("failed")
+
+    stuck = [gather.step(gather.step(fail.step())) for _ in range(2)]
+    waited = workflow.wait([stuck[0], workflow.sleep(1000), gather.step(), stuck[1]], num_returns=3)
+    with pytest.raises(workflow.WorkflowExecutionError, match="fail"):
+        waited.run_async("stuck").result(PATIENCE)
 
 
 def test_metadata_of_a_wait(place: Place, numbers: Numbers) -> None:

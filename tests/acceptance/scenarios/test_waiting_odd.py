@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 import time
 from typing import Any
 
@@ -90,6 +91,31 @@ def test_the_end_of_a_loop_does_not_wait_for_what_was_given_up(place: Place) -> 
             await asyncio.wait_for(wait(signal("never").run_async("never")), 0.2)
 
     asyncio.run(main())
+    workflow.cancel("never")
+
+
+def test_no_thread_waits_for_what_was_given_up(place: Place) -> None:
+    """Neither after an `await` that was canceled, nor after a run that waits for another."""
+
+    def waiting() -> int:
+        names = ("manyhands-await", "manyhands-reference")
+        return sum(thread.name in names for thread in threading.enumerate())
+
+    async def give_up() -> None:
+        async def wait() -> Any:
+            return await workflow.get_output("never")
+
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(wait(), 0.2)
+
+    signal("never").run_async("never")
+    for number in range(3):
+        tell.step(workflow.get_output("never")).run_async(f"r{number}")
+    wait_until(lambda: waiting() == 3, "three who wait")
+    asyncio.run(give_up())
+    for number in range(3):
+        workflow.cancel(f"r{number}")
+    wait_until(lambda: waiting() == 0, "the end of their threads")
     workflow.cancel("never")
 
 

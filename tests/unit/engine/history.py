@@ -169,6 +169,13 @@ class Past:
             status, now, now + 1, "process:7", cause, message, traceback=f"Traceback\n  File\n{message}", log=log
         )
 
+    def let_go(self, name: str) -> "Past":
+        """The process of an app ends, whose task this is; the app can be gone on with."""
+        told = "its process has ended"
+        end = self.end(AttemptStatus.LOST, Cause.LOST, told)
+        self.move(name, TaskStatus.FAILED, Reason.LOST, message=told, attempt_end=end)
+        return self.over(RunStatus.RESUMABLE, Reason.LOST, told, source=name)
+
     def retry(self, name: str, message: str, due_in: float, cause: Cause = Cause.ERROR) -> "Past":
         end = self.end(AttemptStatus.LOST if cause is Cause.LOST else AttemptStatus.FAILED, cause, message)
         due = self.history.now + 1 + due_in

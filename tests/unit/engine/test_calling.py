@@ -3,7 +3,8 @@
 import logging
 from typing import Any
 
-from manyhands.engine.calling import Caller, Errand
+from manyhands.engine.calling import Caller
+from manyhands.engine.handle import Reference
 from manyhands.model.errors import OptionError, RunNotFound, StoreUnavailable
 
 FAILURES = {
@@ -17,10 +18,10 @@ FAILURES = {
 class Obstructed(Caller):
     def __init__(self) -> None:
         super().__init__(None, None)  # type: ignore[arg-type]
-        self._errands = {Errand(name, number) for number, name in enumerate([*FAILURES, "done", "open"])}
+        self._errands = {Reference(None, name) for name in [*FAILURES, "done", "open"]}  # type: ignore[misc]
         self.seen: list[str] = []
 
-    def _see_to(self, errand: Errand) -> bool:
+    def _see_to(self, errand: Reference) -> bool:
         self.seen.append(errand.run_id)
         if errand.run_id in FAILURES:
             raise FAILURES[errand.run_id]

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from manyhands.model.errors import RunNotFound, TaskNotFound
+from manyhands.model.kinds import APP
 from manyhands.model.outcomes import LogRange
 from manyhands.model.records import EngineRecord
+from manyhands.model.specs import PRESENCE
 from manyhands.model.states import RUN_TERMINAL, Cause, Reason, RunStatus, TaskStatus
 from tests.unit.engine.history import START, History
 
@@ -180,6 +182,21 @@ def test_nothing_runs_in_a_run_without_a_driver(history: History) -> None:
     assert (view.status, view.stored, view.reason) == (S.PENDING, S.RUNNING, Reason.DRIVER_LOST)
     assert history.inspect.tasks("r", statuses=[S.RUNNING]) == []
     assert [v.name for v in history.inspect.tasks("r", statuses=[S.PENDING])] == ["c", "d"]
+
+
+def test_an_app_that_was_ended_waits_to_be_gone_on_with(history: History) -> None:
+    """What keeps it open has ended with its process, which is no failure of it."""
+    run = history.run("daily", kind=APP).task("app", kind=PRESENCE).task("root.work").start("app").done("root.work")
+    run.let_go("app")
+    view = history.inspect.run("daily")
+    assert (view.status, view.source, view.message) == (RunStatus.RESUMABLE, None, "its process has ended")
+    assert view.counts == {S.PENDING: 1, S.SUCCEEDED: 1}
+    assert history.inspect.task("daily", "app").status is S.PENDING
+    assert [task.name for task in history.inspect.tasks("daily", statuses=[S.PENDING])] == ["app"]
+    assert history.inspect.tasks("daily", statuses=[S.FAILED]) == []
+    assert history.inspect.progress("daily").failed == 0
+    (listed,) = history.inspect.runs(counts=True)
+    assert listed.counts == view.counts
 
 
 def test_pages_of_tasks_fit_together(history: History) -> None:

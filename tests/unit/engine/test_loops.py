@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from manyhands.engine.doorbell import Doorbell
 from manyhands.engine.driver import Driver
 from manyhands.engine.heartbeat import Heartbeat
 from manyhands.engine.liveness import Liveness, born, host
@@ -31,10 +32,12 @@ class MovableClock:
         return self.time
 
 
-class IdleDriver:
-    """A driver with no runs, as the heartbeat sees it."""
+class FewRuns:
+    """A driver of these runs, as the heartbeat sees it."""
 
-    drives: dict[int, object] = {}  # noqa: RUF012 - never written
+    def __init__(self, *keys: int) -> None:
+        self.drives = dict.fromkeys(keys)
+        self.bell = Doorbell([])
 
 
 def engine(name: str, expires_at: float, *, of_host: str = "elsewhere", pid: int = 1) -> EngineRecord:
@@ -49,8 +52,8 @@ def store() -> Iterator[SqliteStore]:
     opened.close()
 
 
-def beat(store: SqliteStore, clock: MovableClock, record: EngineRecord) -> Heartbeat:
-    driver: Driver = IdleDriver()  # type: ignore[assignment]
+def beat(store: SqliteStore, clock: MovableClock, record: EngineRecord, runs: FewRuns | None = None) -> Heartbeat:
+    driver: Driver = runs or FewRuns()  # type: ignore[assignment]
     return Heartbeat(store, driver, clock, record, interval=10.0, lease=30.0)
 
 
@@ -68,6 +71,18 @@ def test_a_heartbeat_enrolls_an_engine_that_was_forgotten(store: SqliteStore) ->
     record = engine("one", 130.0)
     beat(store, clock, record).tick()
     assert [(e.id, e.expires_at) for e in store.engines()] == [("one", 130.0)]
+
+
+@pytest.mark.parametrize(("keys", "expected"), [((), False), ((1, 2), True)])
+def test_a_heartbeat_has_the_driver_look_after_its_runs(
+    store: SqliteStore, keys: tuple[int, ...], expected: bool
+) -> None:
+    """However many there are, and however often it is said, that is one look."""
+    runs = FewRuns(*keys)
+    heartbeat = beat(store, MovableClock(100.0), engine("one", 130.0), runs)
+    heartbeat.tick()
+    heartbeat.tick()
+    assert runs.bell.news is expected
 
 
 def test_the_reaper_gives_the_runs_of_dead_engines_back(store: SqliteStore) -> None:

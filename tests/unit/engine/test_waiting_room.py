@@ -40,6 +40,16 @@ def spec(kit: Kit, kind: str, *args: Any, **kwargs: Any) -> TaskSpec:
     return TaskSpec("w", "workflow.w", "", kit.calls.encode(args, kwargs, lambda _: None, "it"), kind=kind)
 
 
+def taken(room: WaitingRoom, run: int, key: str, at: float = NOW) -> tuple[int, int, int] | None:
+    """Who is given a signal that came at this time."""
+    found = room.take(run, key, at)
+    return None if found is None else found[0]
+
+
+def late(room: WaitingRoom, run: int) -> list[tuple[int, int, int]]:
+    return [attempt for attempt, _, _ in room.late(run)]
+
+
 def reported(reports: list[Report]) -> list[tuple[int, int, int]]:
     return [(report.run, report.task, report.attempt) for report in reports]
 
@@ -112,10 +122,10 @@ def test_who_has_waited_longest_is_given_the_signal(room: WaitingRoom) -> None:
     for task, run, key in ((0, 1, "a"), (1, 1, "a"), (2, 1, "b"), (3, 2, "a")):
         begin(room, Waiting(SIGNAL, None, key), task, run=run)
     assert room.listening == {1, 2}
-    assert [room.take(1, "a"), room.take(1, "a"), room.take(1, "a")] == [(1, 0, 1), (1, 1, 1), None]
-    assert room.take(1, "nobody's") is None
-    assert [room.take(2, "b"), room.take(2, "a")] == [None, (2, 3, 1)]
-    assert room.take(1, "b") == (1, 2, 1)
+    assert [taken(room, 1, "a"), taken(room, 1, "a"), taken(room, 1, "a")] == [(1, 0, 1), (1, 1, 1), None]
+    assert taken(room, 1, "nobody's") is None
+    assert [taken(room, 2, "b"), taken(room, 2, "a")] == [None, (2, 3, 1)]
+    assert taken(room, 1, "b") == (1, 2, 1)
     assert room.poll() == [], "who took it reports"
 
 
@@ -124,23 +134,76 @@ def test_a_wait_that_was_given_up_is_passed_over(room: WaitingRoom, clock: Movab
         begin(room, Waiting(SIGNAL, NOW + 5 if task == 0 else None, "a"), task)
     room.cancel([(1, 1, 1)], 0.0)
     clock.time = NOW + 5
-    assert reported(room.poll()) == [(1, 1, 1), (1, 0, 1)]
-    assert room.take(1, "a") == (1, 2, 1)
+    assert reported(room.poll()) == [(1, 1, 1)]
+    assert taken(room, 1, "a", NOW + 6) == (1, 2, 1)
+    assert late(room, 1) == [(1, 0, 1)]
+
+
+@pytest.mark.parametrize("end", ["canceled", "late", "given"])
+def test_nothing_is_left_of_a_wait_that_is_over(room: WaitingRoom, clock: MovableClock, end: str) -> None:
+    """A thousand runs whose signal never came, or came in time."""
+    empty = held(room)
+    for run in range(1000):
+        begin(room, Waiting(SIGNAL, NOW + 3600, "a"), run=run)
+        begin(room, Waiting(WAIT, NOW + 3600, "", [3], 1), 1, run=run)
+    if end == "late":
+        clock.time = NOW + 3600
+        assert room.poll() == []
+        assert [late(room, run) for run in range(1000)] == [[(run, 0, 1)] for run in range(1000)]
+    for run in range(1000):
+        if end == "given":
+            assert taken(room, run, "a") == (run, 0, 1)
+        room.cancel([(run, 0, 1)], 0.0)
+        room.leave((run, 1, 1))
+    room.poll()
+    room.listening = set()
+    assert held(room) == empty
+    assert room.deadline() is None
+
+
+def held(room: WaitingRoom) -> dict[str, int]:
+    """How much the room holds of anything."""
+    return {name: len(value) for name, value in vars(room).items() if isinstance(value, (list, dict, set))}
+
+
+def test_the_time_of_one_is_kept_while_others_leave(room: WaitingRoom, clock: MovableClock) -> None:
+    """In its order, whoever goes before or after it."""
+    for task in range(100):
+        begin(room, Waiting(TIMER, NOW + 1 + task * 37 % 100), task)
+    room.cancel([(1, task, 1) for task in range(100) if task % 10], 0.0)
+    room.poll()
+    assert room.deadline() == NOW + 1
+    clock.time = NOW + 101
+    assert reported(room.poll()) == [(1, task, 1) for task in sorted(range(0, 100, 10), key=lambda n: n * 37 % 100)]
 
 
 def test_a_signal_that_does_not_come_in_time(room: WaitingRoom, clock: MovableClock) -> None:
     begin(room, Waiting(SIGNAL, NOW + 5, "the key"))
     assert room.poll() == []
     clock.time = NOW + 6
-    [report] = room.poll()
-    assert isinstance(report.outcome, Failure)
-    assert (report.outcome.cause, report.outcome.retryable) == (Cause.TIMEOUT, False)
-    assert "'the key'" in report.outcome.message
+    room.listening = set()
+    assert (room.poll(), room.listening) == ([], {1}), "what has come by now may have come in time"
+    [(attempt, outcome, began)] = room.late(1)
+    assert (attempt, began) == ((1, 0, 1), NOW)
+    assert isinstance(outcome, Failure)
+    assert (outcome.cause, outcome.retryable) == (Cause.TIMEOUT, False)
+    assert "'the key'" in outcome.message
+    assert (late(room, 1), taken(room, 1, "the key")) == ([], None)
+
+
+def test_a_signal_that_came_in_time_and_is_seen_late(room: WaitingRoom, clock: MovableClock) -> None:
+    for task in range(2):
+        begin(room, Waiting(SIGNAL, NOW + 5, "a"), task)
+    begin(room, Waiting(SIGNAL, NOW + 7, "a"), 2)
+    clock.time = NOW + 6
+    room.poll()
+    assert [taken(room, 1, "a", NOW + 5), taken(room, 1, "a", NOW + 5.5)] == [(1, 0, 1), (1, 2, 1)]
+    assert late(room, 1) == [(1, 1, 1)]
 
 
 def test_one_that_was_given_its_signal_has_no_time_out(room: WaitingRoom, clock: MovableClock) -> None:
     begin(room, Waiting(SIGNAL, NOW + 5, "a"))
-    assert room.take(1, "a") == (1, 0, 1)
+    assert taken(room, 1, "a") == (1, 0, 1)
     clock.time = NOW + 6
     assert room.poll() == []
 
@@ -152,11 +215,14 @@ def test_a_gathering_lasts_until_somebody_ends_it(room: WaitingRoom, clock: Mova
     wait = Waiting(WAIT, NOW + 5, "", [3, 4], 1)
     begin(room, wait)
     assert room.listening == {1}
+    assert room.gatherers(1) == {(1, 0, 1): False}
+    assert room.gatherers(1) == {}, "it was asked for"
     room.listening = set()
     assert room.gathering((1, 0, 1)) == wait
     clock.time = NOW + 5
     assert room.poll() == []
     assert room.listening == {1}, "the driver is to look what is there by now"
+    assert room.gatherers(1) == {(1, 0, 1): True}
     assert room.gathering((1, 0, 1)) == wait
     assert room.leave((1, 0, 1)) == NOW
     assert room.gathering((1, 0, 1)) is None
@@ -203,13 +269,14 @@ def test_close_forgets_all(room: WaitingRoom, clock: MovableClock) -> None:
     begin(room, Waiting(SIGNAL, None, "a"), 1)
     room.close()
     clock.time = NOW + 5
-    assert (room.poll(), room.take(1, "a"), room.deadline()) == ([], None, None)
+    assert (room.poll(), taken(room, 1, "a"), room.deadline()) == ([], None, None)
 
 
 def test_ten_thousand_at_once(room: WaitingRoom, clock: MovableClock) -> None:
     for task in range(10_000):
         begin(room, Waiting(SIGNAL, NOW + 1 + task, "a"), task)
-    assert [room.take(1, "a") for _ in range(5_000)] == [(1, task, 1) for task in range(5_000)]
+    assert [taken(room, 1, "a") for _ in range(5_000)] == [(1, task, 1) for task in range(5_000)]
     clock.time = NOW + 20_000
-    assert reported(room.poll()) == [(1, task, 1) for task in range(5_000, 10_000)]
+    assert room.poll() == []
+    assert late(room, 1) == [(1, task, 1) for task in range(5_000, 10_000)]
     assert room.slots > 10_000

@@ -9,9 +9,10 @@ import pytest
 
 from manyhands.engine.why import Explanation, explain
 from manyhands.model.errors import RunNotFound, TaskNotFound
+from manyhands.model.kinds import APP
 from manyhands.model.outcomes import LogRange
 from manyhands.model.records import ForkPlan
-from manyhands.model.specs import WORK
+from manyhands.model.specs import PRESENCE, WORK
 from manyhands.model.states import AttemptStatus, Cause, Reason, RunStatus, TaskStatus
 from tests.unit.engine.history import START, History, plain
 
@@ -321,6 +322,24 @@ def test_again_in_a_fork_because_an_input_changed(history: History) -> None:
     assert told(history, "f", "c").startswith("Step 'c' did not run here: its result was taken over from run 'r'.")
 
 
+def test_a_fork_names_only_what_changed(history: History) -> None:
+    """However the first call was written: the fork's gives all by name."""
+    run = history.run("r").task("a", inputs=plain(3, b=1)).done("a").over(R.SUCCEEDED, Reason.DONE)
+    history.store.fork("r", "f", "e1", history.tick(), ForkPlan([0], [], [], {0: plain(a=5, b=1)}))
+    history.go_on("f").done("a")
+    (changed,) = [fact.data["inputs"] for fact in explain(history.inspect, "f", "a").facts if "inputs" in fact.data]
+    assert changed == ["a: 3 became 5"]
+    assert run.key is not None
+
+
+def test_an_input_that_was_a_result_is_told_as_one(history: History) -> None:
+    place = msgspec.msgpack.Ext(1, (0).to_bytes(4, "big", signed=True))
+    history.run("r").task("a").task("b", "a", inputs=plain(place)).done("a", "b").over(R.SUCCEEDED, Reason.DONE)
+    history.store.fork("r", "f", "e1", history.tick(), ForkPlan([1], [], [], {1: plain(rows=[1])}))
+    history.go_on("f").done("b")
+    assert "rows: the result of 'a' became [1]" in told(history, "f", "b")
+
+
 def test_again_in_a_fork_because_it_was_forked_there(history: History) -> None:
     fork(history, [1, 2])
     history.go_on("f").done("a")
@@ -396,6 +415,26 @@ def test_a_run_that_its_driver_let_go(history: History) -> None:
     history.run("r").task("a").start("a")
     history.store.mark_resumable(["e1"], history.tick())
     assert told(history, "r").startswith("Run 'r' can be resumed: nobody drives it since")
+
+
+def test_an_app_that_was_ended(history: History) -> None:
+    run = history.run("daily", kind=APP).task("app", kind=PRESENCE).start("app").now_is(1, "app", plain())
+    run.let_go("app")
+    for task in (None, "app"):
+        text = told(history, "daily", task)
+        assert "failed" not in text
+        assert "`manyhands run app FILE --id daily`" in text
+    assert "nobody drives it since its driver let go of it at " in told(history, "daily")
+    assert told(history, "daily", "app").startswith("Step 'app' was begun, but not finished")
+
+
+def test_of_an_app_without_a_name_nothing_is_kept(history: History) -> None:
+    history.run("made-up", kind=APP).task("app", kind=PRESENCE).start("app")
+    history.graves.ids.add("e1")
+    for task in (None, "app"):
+        text = told(history, "made-up", task)
+        assert "Without a name nothing is kept of an app" in text
+        assert "made-up`" not in text
 
 
 def test_a_run_that_was_canceled(history: History) -> None:

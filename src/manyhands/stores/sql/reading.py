@@ -118,8 +118,8 @@ class SqlReading(OverDatabase):
         parameters = {"run": key, "task": ordinal, "after": after, "limit": NO_LIMIT if limit is None else limit}
         return [event_record(row) for row in self._rows("events" if key is None else "events_of_run", parameters)]
 
-    def messages(self, key: int) -> list[MessageRecord]:
-        return [message_record(row) for row in self._rows("messages", {"run": key})]
+    def messages(self, key: int, *, after: int = 0) -> list[MessageRecord]:
+        return [message_record(row) for row in self._rows("messages", {"run": key, "after": after})]
 
     def message(self, number: int) -> MessageRecord | None:
         row = self._row("message", {"id": number})
