@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_takeovers: Annotated[int, Meta(ge=0)] = 3
     retention_days: Span = 30.0
     max_running_workflows: Count | None = None
-    max_pending_workflows: Count | None = None
+    max_pending_workflows: Annotated[int, Meta(ge=0)] | None = None
 
 
 ALLOWED: dict[str, str] = {
@@ -65,7 +65,7 @@ ALLOWED: dict[str, str] = {
     "max_takeovers": "a whole number from 0",
     "retention_days": "a number from 0; 0 keeps everything",
     "max_running_workflows": "a whole number from 1",
-    "max_pending_workflows": "a whole number from 1",
+    "max_pending_workflows": "a whole number from 0",
 }
 """What each setting may be, in words, for the text of errors."""
 

@@ -100,6 +100,7 @@ def test_a_relative_store_in_a_file_is_meant_from_the_file(tmp_path: Path, given
         ("MANYHANDS_LEASE_SECONDS", "60.5", 60.5),
         ("MANYHANDS_SYNCHRONOUS", "full", "FULL"),
         ("MANYHANDS_STORE", "sqlite:///x.db", "sqlite:///x.db"),
+        ("MANYHANDS_MAX_PENDING_WORKFLOWS", "0", 0),
     ],
 )
 def test_variables_are_read_as_what_they_are(tmp_path: Path, variable: str, text: str, expected: object) -> None:
@@ -124,6 +125,7 @@ WRONG: list[tuple[str, Any]] = [
     ("retention_days", -1),
     ("max_running_workflows", 0),
     ("max_pending_workflows", 1.5),
+    ("max_pending_workflows", -1),
 ]
 
 

@@ -39,6 +39,13 @@ STEPS = (
     Entry("workflow.sleep", "workflow.sleep", COVERED, "It occupies no worker."),
     Entry("workflow.wait_for_event, EventListener, TimerListener", "workflow.wait_for_event", COVERED),
     Entry(
+        "`async def poll_for_event` that blocks",
+        "workflow.EventListener",
+        DIFFERS,
+        "It holds up all that waits: listeners share one event loop; there each had a worker. Await, or leave out "
+        "`async`: a plain function has a thread.",
+    ),
+    Entry(
         "functions bound with .bind(), InputNode",
         "StepFunction.bind, workflow.InputNode",
         COVERED,

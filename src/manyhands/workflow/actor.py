@@ -14,6 +14,7 @@ from manyhands.codecs.kit import Kit
 from manyhands.engine.client import Client
 from manyhands.engine.context import client
 from manyhands.engine.handle import Reference
+from manyhands.engine.kept import put
 from manyhands.model.errors import CallError, RunNotFound
 from manyhands.model.kinds import ACTOR
 from manyhands.model.records import RunRecord, StateRecord
@@ -94,7 +95,8 @@ class VirtualActor:
     def history(self) -> list[ActorState]:
         """Every state that the actor has had, oldest first, each with the step that made it so.
 
-        A default state is the JSON text of the attributes. Errors: `ActorNotFound`.
+        A default state is the JSON text of the attributes; with tuples, keys that are no text, or numbers of more than
+        64 bits among them it is a dictionary. Errors: `ActorNotFound`.
         """
         ours = client()
         record = find(ours, self.actor_id)
@@ -155,6 +157,11 @@ def look(ours: Client, actor_id: str) -> Seen:
     return Seen(code, body, latest[0] if latest else None)
 
 
+def has_own_state(actor_id: str) -> bool:
+    """Whether the class that the actor is of now says itself what its state is."""
+    return look(client(), actor_id).body.has_own_state
+
+
 def _value(kit: Kit, actor_id: str, state: StateRecord) -> Any:
     return kit.values.decode(state.value, f"the state of {actor_id}")
 
@@ -200,7 +207,7 @@ class ActorMethod:
         seen = look(ours, self._actor_id)
         if seen.body.is_readonly(self._name):
             seen.body.check(self._name, args, kwargs)
-            return ThreadReference(ours, self._actor_id, lambda: self._read(ours, seen, args, kwargs))
+            return ThreadReference(self._actor_id, lambda: self._read(ours, seen, args, kwargs))
         return self._write(ours, seen, args, kwargs)
 
     def _write(
@@ -224,7 +231,7 @@ class ActorMethod:
             subject = body.revive(_value(ours.engine.kit, self._actor_id, seen.state), self._name)
             result = body.act(subject, self._name, *args, **kwargs)
             if isinstance(result, CoroutineType):
-                result = self._awaited(ours, result)
+                result = self._awaited(result)
             if isinstance(result, Node):
                 raise ReadonlyReturnsStep(self._name)
         except Exception as error:
@@ -233,22 +240,33 @@ class ActorMethod:
             raise
         return (result, None) if self._settings.catch_exceptions else result
 
-    def _awaited(self, ours: Client, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+    def _awaited(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
         """What a coroutine returns; in a thread, as this one may have an event loop that cannot be entered again."""
         run = importlib.import_module("asyncio").run
-        return ThreadReference(ours, self._actor_id, lambda: run(coroutine)).result()
+        return ThreadReference(self._actor_id, lambda: run(coroutine)).result()
 
 
 class ThreadReference(Reference):
-    """The result of something that runs in a thread of this process."""
+    """The result of something that runs in a thread of this process. It goes elsewhere as the value, once that is
+    there."""
 
-    def __init__(self, ours: Client, run_id: str, work: Callable[[], Any]) -> None:
-        super().__init__(ours.engine, run_id)
+    def __init__(self, run_id: str, work: Callable[[], Any]) -> None:
+        super().__init__(None, run_id)
         self._over = threading.Event()
         self._result: Any = None
         self._error: BaseException | None = None
         context = copy_context()
         threading.Thread(target=context.run, args=(self._do, work), name="manyhands-read", daemon=True).start()
+
+    def __repr__(self) -> str:
+        return f"<result of a read-only call of {self.run_id!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._over.wait()
+        return put(self._result).__reduce__() if self._error is None else (_failed, (self.run_id, self._error))
+
+    def __manyhands_value__(self, _kit: Kit) -> Any:
+        return self.result()
 
     def _do(self, work: Callable[[], Any]) -> None:
         try:
@@ -265,3 +283,10 @@ class ThreadReference(Reference):
         if self._error is not None:
             raise self._error
         return self._result
+
+
+def _failed(run_id: str, error: BaseException) -> ThreadReference:
+    def fail() -> None:
+        raise error
+
+    return ThreadReference(run_id, fail)

@@ -33,7 +33,8 @@ CONSTANT = (type(None), bool, int, float, str, bytes, tuple, frozenset)
 
 
 class ActorBody:
-    """What the engine runs for a call of an actor: `revive` the object, let it `act`, keep its `state_of`."""
+    """What the engine runs for a call of an actor: `revive` the object, let it `act`, keep its `state_of` if the call
+    `changes` it."""
 
     __manyhands_actor__ = True
 
@@ -56,11 +57,16 @@ class ActorBody:
             return self._migrated(state, *args)
         return self._made(state if self.has_own_state else attributes(state))
 
-    def _migrated(self, before: Any, migrate: Callable[[Any], Any], own_before: bool) -> Any:
-        """The object whose state is made of that of another class; `own_before`: that one said itself what it was."""
-        after = migrate(before if own_before else attributes(before))
-        if not self.has_own_state and not isinstance(after, dict):
-            raise NoNewState(self.cls.__qualname__, type(after).__name__)
+    def _migrated(self, before: Any, migrate: Callable[[Any], Any], own_before: Callable[[], bool]) -> Any:
+        """The object whose state is made of that of another class; `own_before`: whether that one says itself what it
+        is, which is asked now, as a migration may have come between."""
+        after = migrate(before if own_before() else attributes(before))
+        if not self.has_own_state:
+            if not isinstance(after, dict):
+                raise NoNewState(self.cls.__qualname__, type(after).__name__)
+            for name in after:
+                if not isinstance(name, str):
+                    raise NoNewState(self.cls.__qualname__, f"one with {name!r} for a name")
         return self._made(after)
 
     def _made(self, state: Any) -> Any:
@@ -93,6 +99,10 @@ class ActorBody:
             raise StateNotSaved(self.cls.__qualname__, str(error)) from error
         # JSON would make a list of a tuple, and texts of all keys; the attributes are then saved as they are.
         return text if plain.encode(fields) is not None else fields
+
+    def changes(self, method: str, *_args: Any) -> bool:
+        """Whether what a call of the method has done to the object is to be kept."""
+        return method in (INIT, MIGRATE) or not self.is_readonly(method)
 
     @cached_property
     def slots(self) -> frozenset[str]:
@@ -156,7 +166,7 @@ class MethodCall:
     def __init__(self, cls: type, method: str, kind: str, settings: StepOptions, code: str) -> None:
         full = f"{cls.__module__}.{cls.__qualname__}.{method}"
         self.label = settings.name or full
-        self.base = slug(self.label) or slug(full)
+        self.base = settings.name or slug(full)
         self.describe = f"an argument of {self.label}"
         self.settings = settings
         self.kind = kind
@@ -262,7 +272,8 @@ class NoNewState(UsageError, TypeError):
     """A migration did not return what the new class has for a state: `NoNewState(class_name, kind)`."""
 
     text = (
-        "The function given to `{0}.migrate` has to return the attributes of the new object as a dictionary, not {1}."
+        "The function given to `{0}.migrate` has to return the attributes of the new object as a dictionary, not {1}. "
+        "Names of attributes are text."
     )
 
 

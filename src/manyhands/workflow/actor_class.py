@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from manyhands.model.errors import (
 )
 from manyhands.model.kinds import ACTOR
 from manyhands.model.specs import ACTOR_INIT, ACTOR_MIGRATE
-from manyhands.workflow.actor import VirtualActor, find, look
+from manyhands.workflow.actor import VirtualActor, find, has_own_state
 from manyhands.workflow.actor_body import GET, INIT, MIGRATE, READONLY, SET, ActorBody, ClassNotSaved, defines, parts_of
 from manyhands.workflow.graph import Node, plan
 from manyhands.workflow.options import StepOptions
@@ -144,11 +145,10 @@ class VirtualActorClass:
         """
         ours = client()
         find(ours, actor_id)
-        before = look(ours, actor_id).body
         # Caught, so that one that fails is not in the way of the calls behind it.
         settings = StepOptions(name=MIGRATED, max_retries=1, catch_exceptions=True)
         called = self._body.called(MIGRATE, ACTOR_MIGRATE, settings, self._save(ours.engine.kit))
-        specs = plan(Node(called, (MIGRATE, migrate, before.has_own_state), {}), ours.engine.kit)
+        specs = plan(Node(called, (MIGRATE, migrate, partial(has_own_state, actor_id)), {}), ours.engine.kit)
         _, error = ours.call(actor_id, specs).result()
         if error is not None:
             raise ExecutionError(actor_id, MIGRATED, f"{type(error).__name__}: {error}") from error
@@ -239,7 +239,7 @@ def get_actor(actor_id: str) -> VirtualActor:
 def skip(actor_id: str, step: str) -> None:
     """Pass over a call of an actor that has failed, with all it returned, and go on with the calls after it.
 
-    The actor's state stays as it was before that call. Returns when the calls that waited are done.
+    The actor's state is again what it was before that call. Returns when the calls that waited are done.
     Errors: `ActorNotFound`, `NotAnActor`, `TaskNotFound`, `RunActive`, `RunNotResumable`, `ExecutionError`.
     """
     ours = client()

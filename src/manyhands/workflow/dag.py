@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 from manyhands.engine.context import client, current_task
@@ -14,6 +15,8 @@ from manyhands.workflow.options import WORKFLOW_OPTIONS, check
 from manyhands.workflow.run import Workflow
 
 OPTIONS = frozenset({"task_id", "name", "metadata", "catch_exceptions", "max_retries", "allow_inplace", "checkpoint"})
+
+LOOKED_INTO = "lists, tuples, sets and dictionaries"
 
 
 class Bound(Workflow):
@@ -40,7 +43,10 @@ class Bound(Workflow):
 class NotBound(UsageError, ValueError):
     """A graph was run without the inputs that it has places for: `NotBound(place)`."""
 
-    text = "The graph has a place for {0}, which was not given. Run it by `workflow.run(dag, ...)` with its inputs."
+    text = (
+        "The graph has a place for {0}, which was not given. Run it by `workflow.run(dag, ...)` with its inputs. "
+        f"Places are looked for among arguments and in {LOOKED_INTO}, but not inside other objects."
+    )
 
 
 class NotADag(CallError):
@@ -171,7 +177,10 @@ class Binding:
                     made.awaited = awaited
                 self._made[id(node)] = made
         if self._given and not self._used:
-            raise CallError("The graph has no places for inputs: make them by `with InputNode() as given:`.")
+            raise CallError(
+                "The graph has no places for inputs: make them by `with InputNode() as given:`, among arguments or in "
+                f"{LOOKED_INTO}."
+            )
         bound: Workflow = self._made.get(id(root), root)
         return bound
 
@@ -182,22 +191,32 @@ class Binding:
         if isinstance(value, InputPlace):
             self._used = True
             return self._part(value)
-        kind = type(value)
-        if kind not in CONTAINERS:
+        if not is_container(value):
+            refuse_inside(value)
             return value
         known = self._made.get(id(value))
         if known is None:
-            known = self._made[id(value)] = self._container(value, kind)
+            known = self._made[id(value)] = self._container(value)
         return known
 
-    def _container(self, value: Any, kind: type) -> Any:
-        before = [*value.items()] if kind is dict else [*value]
-        after = [self._pair(*pair) for pair in before] if kind is dict else [self._filled(one) for one in before]
-        same = all(new is old for new, old in zip(after, before, strict=True))
-        return value if same else kind(after)
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self._mapping(value)
+        before = [*value]
+        after = [self._filled(one) for one in before]
+        if all(new is old for new, old in zip(after, before, strict=True)):
+            return value
+        kind: Any = type(value)
+        return kind(after) if kind in CONTAINERS else kind._make(after)
 
-    def _pair(self, key: Any, value: Any) -> tuple[Any, Any]:
-        return key, self._filled(value)
+    def _mapping(self, value: dict[Any, Any]) -> dict[Any, Any]:
+        changes = [(key, new) for key, old in value.items() if (new := self._filled(old)) is not old]
+        if not changes:
+            return value
+        made = copy(value)  # what a dictionary of a type of its own has beside its items stays
+        for key, new in changes:
+            made[key] = new
+        return made
 
     def _part(self, place: InputPlace) -> Any:
         if not self._given:
@@ -211,7 +230,26 @@ class Binding:
         return found
 
 
-CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+CONTAINERS = frozenset({list, tuple, set, frozenset})
+"""Types of containers that are made from their contents; beside them there are dictionaries and named tuples."""
+
+
+def is_container(value: Any) -> bool:
+    """Whether nodes and places are looked for inside a value."""
+    kind = type(value)
+    return kind in CONTAINERS or isinstance(value, dict) or (isinstance(value, tuple) and hasattr(kind, "_make"))
+
+
+def refuse_inside(value: Any) -> None:
+    """Errors: `CallError` for a data class with a place in it."""
+    kind = type(value)
+    for name in getattr(kind, "__dataclass_fields__", ()):
+        place = getattr(value, name, None)
+        if isinstance(place, InputPlace):
+            raise CallError(
+                f"{place!r} stands inside a {kind.__qualname__}, where places are not looked for. Give it as an "
+                f"argument of its own, or in {LOOKED_INTO}."
+            )
 
 
 def _item(found: Any, key: Any) -> Any:
@@ -242,14 +280,14 @@ def _inputs_before(root: Workflow) -> Iterator[Node]:
 
 
 def nodes_in(value: Any) -> Iterator[Node]:
-    """The nodes inside a value, at any depth of plain containers."""
+    """The nodes inside a value, at any depth of containers."""
     todo = [value]
     seen: set[int] = set()
     while todo:
         one = todo.pop()
         if isinstance(one, Node):
             yield one
-        elif type(one) in CONTAINERS and id(one) not in seen:
+        elif is_container(one) and id(one) not in seen:
             seen.add(id(one))
             todo.extend(reversed([*one.values()] if isinstance(one, dict) else [*one]))
 

@@ -100,7 +100,7 @@ async def _call(method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     task.set_name(getattr(method, "__qualname__", repr(method)))
     if inspect.iscoroutinefunction(method):
         return await method(*args, **kwargs)
-    returned = await in_thread(lambda: method(*args, **kwargs), "listener")
+    returned = await in_thread(lambda _: method(*args, **kwargs), "listener")
     return await returned if inspect.isawaitable(returned) else returned
 
 

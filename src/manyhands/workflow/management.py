@@ -11,6 +11,7 @@ from manyhands.model.errors import CallError, ManyhandsError, OptionError, RunAc
 from manyhands.model.kinds import ACTOR, WORKFLOW
 from manyhands.workflow import metadata as shapes
 from manyhands.workflow.errors import WorkflowNotFoundError, WorkflowRunningError
+from manyhands.workflow.options import check_id
 from manyhands.workflow.status import SHOWN, WorkflowStatus, wanted
 
 KINDS = frozenset({WORKFLOW, ACTOR})
@@ -20,6 +21,9 @@ log = logging.getLogger("manyhands")
 
 UNBOUNDED = -1
 """As a limit: none."""
+
+LOWEST = {"max_running_workflows": 1, "max_pending_workflows": 0}
+"""What each limit is at least."""
 
 ALL = "all"
 """Given as a name, `get_metadata` returns every step's."""
@@ -38,16 +42,16 @@ def init(
     `storage`: `sqlite:///path/to/store.db`, a folder, or `file:///folder`. `settings`: such as `processes`,
     `synchronous` (`"NORMAL"` or `"FULL"`), `allow_pickle`; see the reference of settings. `max_running_workflows`: how
     many workflows this process runs at once, -1 for any number; those beyond are `PENDING`, and start in the order they
-    came. Of these there may be `max_pending_workflows`; the next is refused with `queue.Full`.
+    came. Of these there may be `max_pending_workflows`, 0 for none; the next is refused with `queue.Full`.
 
     Called again with the same storage it only warns. Errors: `RuntimeError` for another storage;
     `StoreLocationError` (a `ValueError`) for an address that is none; `TypeError` when `storage` is no text; of a limit
-    that is no whole number; `ValueError` when it is below 1, or differs from the one that holds.
+    that is no whole number; `ValueError` when it is too low, or differs from the one that holds.
     """
     limits = {"max_running_workflows": max_running_workflows, "max_pending_workflows": max_pending_workflows}
     for name, limit in limits.items():
         if limit is not None:
-            settings[name] = _limit(name, limit)
+            settings[name] = _limit(name, limit, LOWEST[name])
     if storage is not None and not isinstance(storage, str):
         raise TypeError("'storage' should be None or a str, such as 'sqlite:///path/to/store.db' or a folder.")
     configure(storage=storage, **settings)
@@ -56,10 +60,10 @@ def init(
 def resume(workflow_id: str) -> Reference:
     """Take a workflow up where it stands; what is done is not done again, and the stored code is used.
 
-    Errors: `RunNotFound` (a `ValueError`), `RunActive` (a `RuntimeError`).
+    Errors: `RunNotFound` (a `ValueError`), `RunActive` (a `RuntimeError`); `TypeError` when the id is no text.
     """
     ours = client()
-    reference = ours.resume(workflow_id)
+    reference = ours.resume(check_id(workflow_id))
     ours.secure(reference)
     return reference
 
@@ -86,7 +90,7 @@ def get_output(workflow_id: str, *, name: str | None = None, task_id: str | None
     It runs nothing: while the workflow runs it waits, also for a step that is not there yet; afterwards it loads what
     was saved. Errors: `RunNotFound` (a `ValueError`).
     """
-    return client().output(_text(workflow_id), _one(name, task_id))
+    return client().output(check_id(workflow_id), _one(name, task_id))
 
 
 get_output_async = get_output
@@ -95,7 +99,7 @@ get_output_async = get_output
 def get_status(workflow_id: str) -> WorkflowStatus:
     """Where the workflow stands now. Errors: `WorkflowNotFoundError`; `TypeError` when the id is no text."""
     ours = client()
-    record = ours.engine.store.run(_text(workflow_id))
+    record = ours.engine.store.run(check_id(workflow_id))
     if record is None:
         raise WorkflowNotFoundError(workflow_id)
     return SHOWN[ours.status(record)]
@@ -113,7 +117,7 @@ def get_metadata(workflow_id: str, name: str | None = None, *, task_id: str | No
     """
     ours = client()
     name = _one(name, task_id)
-    record = ours.record(_text(workflow_id))
+    record = ours.record(check_id(workflow_id))
     store = ours.engine.store
     if name is None:
         return shapes.of_workflow(record, ours.status(record))
@@ -147,7 +151,7 @@ def cancel(workflow_id: str) -> None:
 
     Errors: `RunNotFound`, `RunFinished`; `TypeError` when the id is no text.
     """
-    client().cancel(_text(workflow_id))
+    client().cancel(check_id(workflow_id))
 
 
 def delete(workflow_id: str) -> None:
@@ -156,7 +160,7 @@ def delete(workflow_id: str) -> None:
     Errors: `WorkflowNotFoundError`, `WorkflowRunningError`.
     """
     try:
-        client().delete(_text(workflow_id))
+        client().delete(check_id(workflow_id))
     except RunNotFound as error:
         raise WorkflowNotFoundError(workflow_id) from error
     except RunActive as error:
@@ -173,24 +177,20 @@ def fork(
 
     Example: `workflow.fork("report", from_step="train", inputs={"depth": 8}).result()`
     """
+    if new_id is not None:
+        check_id(new_id)
     ours = client()
-    reference = ours.fork(_text(workflow_id), from_step=from_step, inputs=inputs, new_id=new_id)
+    reference = ours.fork(check_id(workflow_id), from_step=from_step, inputs=inputs, new_id=new_id)
     ours.secure(reference)
     return reference
 
 
-def _limit(name: str, limit: Any) -> int | None:
+def _limit(name: str, limit: Any, lowest: int) -> int | None:
     if isinstance(limit, bool) or not isinstance(limit, int):
         raise TypeError(f"{name} must be a whole number, not {limit!r}.")
-    if limit < 1 and limit != UNBOUNDED:
-        raise OptionError(f"{name} must be at least 1, or -1 for no bound, not {limit}.")
+    if limit < lowest and limit != UNBOUNDED:
+        raise OptionError(f"{name} must be at least {lowest}, or -1 for no bound, not {limit}.")
     return None if limit == UNBOUNDED else limit
-
-
-def _text(workflow_id: str) -> str:
-    if not isinstance(workflow_id, str):
-        raise TypeError(f"A workflow id is text, not a {type(workflow_id).__name__}.")
-    return workflow_id
 
 
 def _one(name: str | None, task_id: str | None) -> str | None:

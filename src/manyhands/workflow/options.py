@@ -167,6 +167,13 @@ def check_metadata(metadata: Any) -> dict[str, Any]:
     return copied
 
 
+def check_id(workflow_id: Any) -> str:
+    """The id. Errors: `TypeError` when it is no text."""
+    if not isinstance(workflow_id, str):
+        raise TypeError(f"A workflow id is text, not a {type(workflow_id).__name__}.")
+    return workflow_id
+
+
 def _at_least(lowest: float, what: str) -> Callable[[str, Any], None]:
     def verify(name: str, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= lowest:

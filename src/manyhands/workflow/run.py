@@ -9,7 +9,7 @@ from manyhands.engine.handle import Reference
 from manyhands.engine.running import wait_for, waiting_here
 from manyhands.model.kinds import WORKFLOW
 from manyhands.workflow.graph import Node, output_of, plan
-from manyhands.workflow.options import check_metadata
+from manyhands.workflow.options import check_id, check_metadata
 from manyhands.workflow.watching import watched
 
 
@@ -27,7 +27,8 @@ class Workflow(Node):
         `progress`: show what is done, running and failed on standard error.
 
         Errors: `ExecutionError` when a step failed, with the step's exception as `__cause__`; `RunActive` when the id
-        is running; `RunIdInUse` when it is a run of other steps; `MetadataError`; `EncodingError`.
+        is running; `RunIdInUse` when it is a run of other steps; `MetadataError`; `EncodingError`; `TypeError` when the
+        id is no text.
         """
         reference = self._start(workflow_id, metadata, False, waiting_here())
         if not progress:
@@ -51,6 +52,8 @@ class Workflow(Node):
     def _start(
         self, workflow_id: str | None, metadata: dict[str, Any] | None, detach: bool, callers: tuple[str, ...] = ()
     ) -> Reference:
+        if workflow_id is not None:
+            check_id(workflow_id)
         checked = {} if metadata is None else check_metadata(metadata)
         ours = client()
         specs = plan(self, ours.engine.kit)

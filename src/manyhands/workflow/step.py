@@ -13,7 +13,7 @@ from manyhands.codecs.kit import Kit
 from manyhands.engine.caching import call_key
 from manyhands.engine.context import client
 from manyhands.machine.fingerprint import CallShape, fingerprint_function
-from manyhands.machine.naming import default_name, slug
+from manyhands.machine.naming import default_name
 from manyhands.model.errors import CallError, OptionError
 from manyhands.workflow.dag import Bound
 from manyhands.workflow.options import StepOptions
@@ -33,7 +33,7 @@ class StepFunction:
         self._signature = Signature(function)
         label, base = default_name(function)
         self.label = settings.name or label
-        self.base = slug(settings.name) or base if settings.name else base
+        self.base = settings.name or base
         self.describe = f"an argument of {self.label}"
         self.kind = "function"
         self._shape: CallShape | None = None

@@ -15,7 +15,7 @@ from manyhands.model.errors import CallError, OptionError
 from manyhands.model.specs import SIGNAL, TIMER, WAIT, WAITING_ROOM, TaskOptions
 from manyhands.workflow.events import CHECKPOINTED, EventListener, listening
 from manyhands.workflow.graph import Node
-from manyhands.workflow.options import StepOptions
+from manyhands.workflow.options import StepOptions, check_id
 from manyhands.workflow.run import Workflow
 from manyhands.workflow.signature import Signature
 
@@ -134,8 +134,7 @@ def send(workflow_id: str, key: str, payload: Any = None) -> None:
 
     Errors: `RunNotFound`; `SignalTooLate` when the run is over; `EncodingError` for a payload that cannot be saved.
     """
-    if not isinstance(workflow_id, str):
-        raise TypeError(f"A workflow id is text, not a {type(workflow_id).__name__}.")
+    check_id(workflow_id)
     if not isinstance(key, str):
         raise TypeError(f"The key of a signal is text, not a {type(key).__name__}.")
     client().send(workflow_id, key, payload)

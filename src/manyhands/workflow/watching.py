@@ -14,13 +14,17 @@ DISPLAY = "manyhands.telemetry.progress"
 
 @contextmanager
 def watched(reference: Reference) -> Iterator[Callable[[], None]]:
-    """What to call after each turn of the driver to keep a display of the run up to date."""
-    display = importlib.import_module(DISPLAY).Progress(reference.run_id)
+    """What to call after each turn of the driver to keep a display of the run up to date. Of a run that this process does
+    not drive, as one that is over, nothing is shown."""
     drive = reference.drive if isinstance(reference, RunReference) else None
+    if drive is None:
+        yield lambda: None
+        return
+    display = importlib.import_module(DISPLAY).Progress(reference.run_id, drive.before)
     with display:
 
         def on_turn() -> None:
-            if drive is not None and display.due:
+            if display.due:
                 machine = drive.machine
                 running = [drive.jobs[task].name for task, _ in machine.running()]
                 display.update(machine.counts(), running)
@@ -28,5 +32,4 @@ def watched(reference: Reference) -> Iterator[Callable[[], None]]:
         try:
             yield on_turn
         finally:
-            if drive is not None:
-                display.update(drive.machine.counts())  # how it ended, whenever it was last shown
+            display.update(drive.machine.counts())  # how it ended, whenever it was last shown

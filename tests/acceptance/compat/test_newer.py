@@ -1,8 +1,10 @@
 """The call forms of 2.x: run by name, outputs before they are there, retries in its words, its metadata."""
 
+import asyncio
 import os
 import pickle
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +278,28 @@ def test_the_older_face_takes_the_newer_words(place: Place) -> None:
         workflow.get_output("run", name="one", task_id="one")
 
 
+async def awaited(ask: Callable[[], Any]) -> Any:
+    return await ask()
+
+
+def test_a_reference_to_a_workflow_is_an_argument_like_any_other(place: Place) -> None:
+    """Its value comes in its place, and what the workflow raised is raised as the task's own."""
+
+    @ray.remote
+    def double(value: int) -> int:
+        return 2 * value
+
+    @ray.remote
+    def fails() -> None:
+        raise KeyError("no")
+
+    assert newer.run(double.bind(newer.run_async(double.bind(1)))) == 4
+    assert ray.get(double.remote(newer.run_async(double.bind(2)))) == 8
+    with pytest.raises(newer.WorkflowExecutionError) as caught:
+        newer.run(double.bind(newer.run_async(fails.bind())))
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
 def test_a_workflow_that_failed_raises_a_task_error(place: Place) -> None:
     """Either name catches it, whoever asks for the result; what the function raised is the cause."""
 
@@ -289,6 +313,12 @@ def test_a_workflow_that_failed_raises_a_task_error(place: Place) -> None:
         lambda: newer.get_output("failed"),
         lambda: ray.get(newer.resume_async("failed")),
         lambda: ray.get([newer.get_output_async("failed")]),
+        lambda: newer.run_async(fails.bind(), workflow_id="failed").result(),
+        lambda: asyncio.run(awaited(lambda: newer.run_async(fails.bind(), workflow_id="failed"))),
+        lambda: asyncio.run(awaited(lambda: newer.resume_async("failed"))),
+        lambda: asyncio.run(awaited(lambda: newer.get_output_async("failed"))),
+        lambda: asyncio.run(awaited(lambda: pickle.loads(pickle.dumps(newer.get_output_async("failed"))))),
+        lambda: dict(newer.resume_all(include_failed=True))["failed"].result(),
     )
     for ask in asked:
         with pytest.raises(ray.exceptions.RayTaskError) as caught:

@@ -119,3 +119,12 @@ def test_a_way_back_that_nobody_waits_for(posts: dict[str, Any]) -> None:
     assert posts["b"].bring.run([]) == 1
     posts["a"].call_back.run("b")
     assert posts["b"].see.run() == 3
+
+
+def test_a_call_that_came_round_is_tried_again(posts: dict[str, Any]) -> None:
+    """Those who waited for it have been told: what counts is who waits for the call that comes behind it."""
+    for call in (posts["a"].bring, (["b", "a"],)), (posts["a"].remind, ("b", "a")):
+        _, error = call[0].options(catch_exceptions=True).run_async(*call[1]).result(60)
+        assert "WaitForItself" in str(error)
+    assert posts["b"].see.run_async().result(60) == 2
+    assert posts["a"].see.run_async().result(60) == 3

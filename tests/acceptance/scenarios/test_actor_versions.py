@@ -201,6 +201,39 @@ def test_a_migration_takes_its_turn(place: Place, tmp_path: Path) -> None:
     assert [actor.at(entry.version).n for entry in actor.history()] == [0, 1, 1, 21, 221]
 
 
+def test_a_migration_behind_another(place: Place, tmp_path: Path) -> None:
+    """It is given the state of the class that the actor is of when its turn has come, not when it was asked for."""
+
+    @workflow.virtual_actor
+    class Text:
+        def __getstate__(self) -> str:
+            return self.text
+
+        def __setstate__(self, state: str) -> None:
+            self.text = state
+
+    @workflow.virtual_actor
+    class Kept:
+        @workflow.virtual_actor.readonly
+        def get(self) -> Any:
+            return self.found
+
+    actor = counter(tmp_path)
+    actor.ready().result(30)
+    (tmp_path / "hold").touch()
+    before = actor.add.run_async(1)
+    wait_for_file(tmp_path / "holding")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(Text.migrate, "counter", lambda state: str(state["n"]))
+        wait_until(lambda: "migrate" in place.names("counter"), "the first migration")
+        second = pool.submit(Kept.migrate, "counter", lambda state: {"found": state})
+        wait_until(lambda: "migrate_1" in place.names("counter"), "the second migration")
+        (tmp_path / "gate").touch()
+        for done in (before, first, second):
+            done.result(30)
+    assert actor.get.run() == "1"
+
+
 # --- the queue -----------------------------------------------------------------------------------------------------
 
 

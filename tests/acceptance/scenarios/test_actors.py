@@ -338,6 +338,8 @@ def test_a_field_that_is_no_json(place: Place) -> None:
 def test_options_upon_options(place: Place) -> None:
     """Scenario 117: a later name and number of tries win, metadata and resources are merged."""
     counter = Counter.get_or_create("counter")
+    assert counter.add.options(name="läd a/b").run(0) == 0
+    assert workflow.get_metadata("counter", name="läd a/b")["name"] == "läd a/b"
     first = counter.add.options(name="one", metadata={"a": 1, "b": 1}, num_cpus=1, max_retries=5)
     second = first.options(name="two", metadata={"b": 2}, resources={"r": 0}, max_retries=2)
     assert second.run(4) == 4

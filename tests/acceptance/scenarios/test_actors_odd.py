@@ -1,6 +1,7 @@
 """Actors of classes that are out of the ordinary: slots, coroutines, inheritance, names that handles have too."""
 
 import asyncio
+import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+import manyhands
 from manyhands import workflow
 from tests.acceptance.kit import Place
 
@@ -27,6 +29,9 @@ class Counter:
     async def add_later(self, by: int) -> int:
         await asyncio.sleep(0)
         return self.add(by)
+
+    def get_by_step(self: Any) -> Any:
+        return self.get.step()
 
     def history(self, least: int) -> list[int]:
         return list(range(least, self.n))
@@ -102,7 +107,7 @@ def test_a_coroutine_that_reads_and_fails(counter: Any) -> None:
 
 
 def test_steps_where_nothing_may_change(counter: Any) -> None:
-    """A reader returns none, whether of the actor or not; a former object makes none."""
+    """A reader returns none, of the actor or not; a former object makes none; a reader that is one changes nothing."""
     with pytest.raises(TypeError, match="may only look"):
         counter.return_step.run()
     former = workflow.VirtualActor.at(counter, 1)
@@ -110,7 +115,45 @@ def test_steps_where_nothing_may_change(counter: Any) -> None:
         with pytest.raises(TypeError, match=r"self\.add\.step.*in no read-only method"):
             attempt()
     assert former.add(1) == 8
+    assert counter.get_by_step.run() == 7
     assert counter.get.run() == 7
+
+
+# --- references to what readers return -----------------------------------------------------------------------------
+
+
+@workflow.step
+def pass_on(found: Any) -> Any:
+    return found
+
+
+@workflow.step
+def ask_all(references: list[Any]) -> list[Any]:
+    return manyhands.get(references)
+
+
+@workflow.step
+def look_later(actor: Any, method: str) -> Any:
+    return getattr(actor, method).run_async()
+
+
+def test_a_readers_reference_goes_elsewhere_as_its_value(counter: Any) -> None:
+    """As an argument, inside one, as an argument of the actor itself, returned by a step, and pickled."""
+    reference = counter.get.run_async()
+    assert repr(reference) == "<result of a read-only call of 'counter'>"
+    assert pickle.loads(pickle.dumps(reference)).result(0) == 7
+    assert pass_on.step(reference).run() == 7
+    assert ask_all.step([reference, counter.at.run_async()]).run() == [7, "at 7"]
+    assert counter.add_later.run(reference) == 14
+    assert pass_on.step(look_later.step(counter, "get")).run() == 14
+
+
+def test_a_readers_error_goes_elsewhere_too(counter: Any) -> None:
+    once = pass_on.options(max_retries=1)
+    for step in (once.step(counter.fail.run_async()), once.step(look_later.step(counter, "fail"))):
+        with pytest.raises(workflow.WorkflowExecutionError) as raised:
+            step.run()
+        assert isinstance(raised.value.__cause__, LookupError)
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -224,11 +267,12 @@ def test_a_migration_into_slots(place: Place) -> None:
     assert counter.get.run() == (9, False)
 
 
-def test_a_migration_that_returns_nothing(counter: Any) -> None:
+def test_a_migration_that_returns_no_attributes(counter: Any) -> None:
     """As a lambda that calls `update` does; it says so, and nothing has changed."""
-    with pytest.raises(workflow.WorkflowExecutionError, match="as a dictionary, not NoneType") as caught:
-        Slotted.migrate("counter", lambda old: old.update(m=1))
-    assert isinstance(caught.value.__cause__, TypeError)
+    for migrate, words in ((lambda old: old.update(m=1), "NoneType"), (lambda _: {5: 6}, "one with 5 for a name")):
+        with pytest.raises(workflow.WorkflowExecutionError, match=f"as a dictionary, not {words}") as caught:
+            Slotted.migrate("counter", migrate)
+        assert isinstance(caught.value.__cause__, TypeError)
     assert counter.add.run(1) == 8
 
 

@@ -71,15 +71,17 @@ def narrow(place: Place) -> Place:
     return place
 
 
-@pytest.mark.parametrize("name", ["max_running_workflows", "max_pending_workflows"])
-def test_limits_are_whole_numbers(place: Place, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "lowest", "below"), [("max_running_workflows", 1, [0, -2]), ("max_pending_workflows", 0, [-2])]
+)
+def test_limits_are_whole_numbers(place: Place, name: str, lowest: int, below: list[int]) -> None:
     """Scenario 136."""
     bootstrap.current.close()
     for wrong in (1.7, "2", True):
         with pytest.raises(TypeError, match=name):
             workflow.init(place.url, **{name: wrong})
-    for wrong in (0, -2):
-        with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+    for wrong in below:
+        with pytest.raises(ValueError, match=f"{name} must be at least {lowest}, or -1"):
             workflow.init(place.url, **{name: wrong})
     workflow.init(place.url, **{name: 3})
     workflow.init(place.url, **{name: 3})
@@ -87,6 +89,17 @@ def test_limits_are_whole_numbers(place: Place, name: str) -> None:
     for other in (4, -1):
         with pytest.raises(ValueError, match="cannot be changed"):
             workflow.init(place.url, **{name: other})
+
+
+def test_none_may_wait(place: Place) -> None:
+    """With 0 as the bound, what cannot begin at once is refused."""
+    place.use(max_running_workflows=1, max_pending_workflows=0)
+    start(place, "a")
+    with pytest.raises(queue.Full, match="1 run and 0 wait"):
+        start(place, "b")
+    open_gate(place, "a")
+    assert workflow.get_output("a").result(60) == "a"
+    assert [workflow_id for workflow_id, _ in workflow.list_all()] == ["a"]
 
 
 def test_limits_that_come_late(place: Place) -> None:

@@ -1,7 +1,9 @@
 """Many workflows: listing, filters, resuming and canceling them."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,11 +90,38 @@ def test_filters_that_are_none(place: Place) -> None:
             workflow.list_all(wrong)
 
 
-def test_ids_that_are_no_text(place: Place) -> None:
-    """Every verb says so."""
-    for verb in (workflow.get_status, workflow.cancel, workflow.get_metadata, workflow.get_output, workflow.delete):
-        with pytest.raises(TypeError, match="text"):
-            verb(7)  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [7, b"x", Path("x"), ("x",)])
+def test_ids_that_are_no_text(place: Place, wrong: Any) -> None:
+    """Every verb says so, and writes nothing."""
+
+    @workflow.step(allow_inplace=True)
+    def step() -> int:
+        return 1
+
+    step.step().run("known")
+    before = place.rows()
+    verbs: list[Callable[[Any], Any]] = [
+        workflow.get_status,
+        workflow.cancel,
+        workflow.get_metadata,
+        workflow.get_output,
+        workflow.delete,
+        workflow.resume,
+        workflow.resume_async,
+        step.step().run,
+        step.step().run_async,
+        lambda given: workflow.run(step.bind(), workflow_id=given),
+        lambda given: workflow.run_async(step.bind(), workflow_id=given),
+        lambda given: workflow.fork(given, from_step=place.names("known")[0]),
+        lambda given: workflow.fork("known", from_step=place.names("known")[0], new_id=given),
+        lambda given: workflow.send(given, "key"),
+    ]
+    for verb in verbs:
+        with pytest.raises(TypeError, match=f"A workflow id is text, not a {type(wrong).__name__}"):
+            verb(wrong)
+    with pytest.raises(TypeError, match="not a NoneType"):
+        workflow.resume(None)  # type: ignore[arg-type]
+    assert place.rows() == before
 
 
 def test_cancel_of_what_is_over(place: Place) -> None:

@@ -207,3 +207,33 @@ def test_get_output_of_a_name_that_nobody_has(place: Place) -> None:
         workflow.get_output("named", name="nobody").result()
     with pytest.raises(ValueError, match="No such workflow_id nowhere"):
         workflow.get_output("nowhere")
+
+
+@pytest.mark.parametrize("names", [("a b", "a-b", "a--b"), ("日本", "<x>", "ü", "\n"), ("load a/b.csv", " ", "a b_1")])
+def test_a_name_that_is_given_is_kept_as_it_is(place: Place, names: tuple[str, ...]) -> None:
+    """It can be asked for by the text that was given, and no other step is found by it."""
+
+    @workflow.step(allow_inplace=True)
+    def gather(*values: str) -> list[str]:
+        return [*values]
+
+    @workflow.step(allow_inplace=True)
+    def say(word: str) -> str:
+        return word
+
+    assert gather.step(*[say.options(name=name).step(name) for name in names]).run("given") == list(names)
+    assert place.names("given")[1:] == list(names)
+    for name in names:
+        assert workflow.get_output("given", name=name).result() == name
+        assert workflow.get_metadata("given", name)["name"] == name
+
+
+def test_equal_names_that_are_given_are_numbered_as_they_are(place: Place) -> None:
+    twice = double.options(name="my step", allow_inplace=True)
+    assert twice.step(twice.step(1)).run("twice") == 4
+    assert place.names("twice") == ["my step", "my step_1"]
+
+
+def test_an_empty_name_is_none(place: Place) -> None:
+    double.options(name="", allow_inplace=True).step(1).run("unnamed")
+    assert place.names("unnamed") == [f"{__name__}.double"]

@@ -1,6 +1,8 @@
 """Graphs made by `.bind()`: where inputs go, what is refused, and the order of names. Nothing runs here."""
 
-from typing import Any
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -54,6 +56,51 @@ def test_places_inside_containers_are_filled_and_the_graph_is_left_alone() -> No
     assert bound.args[1].args == (2,)
     assert workflow.create(dag, 3, 4).args[1].args == (4,)
     assert type(dag.args[0][0]) is type(given[0])
+
+
+class Tagged(dict[str, Any]):
+    """A dictionary of a user's own, made with an argument."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__()
+        self.tag = tag
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+@dataclass
+class Flight:
+    number: Any
+
+
+def test_places_inside_containers_of_other_types_are_filled() -> None:
+    with InputNode() as given:
+        tagged = Tagged("t")
+        tagged["k"] = second.bind(given)
+        ordered = OrderedDict(z=given, a=1)
+        counting = defaultdict(list, k=[given])
+        dag = first.bind(ordered, counting, Pair(1, second.bind(given)), tagged)
+    bound = workflow.create(dag, 5).args
+    assert bound[0] == OrderedDict(z=5, a=1)
+    assert bound[1] == {"k": [5]}
+    assert bound[1]["new"] == []
+    assert (bound[2].left, bound[2].right.args) == (1, (5,))
+    assert (type(bound[3]), bound[3].tag, bound[3]["k"].args) == (Tagged, "t", (5,))
+    assert [type(one) for one in bound[:3]] == [OrderedDict, defaultdict, Pair]
+    assert ordered["z"] is given
+    assert tagged["k"].args == (given,)
+
+
+def test_a_place_inside_another_object_is_refused() -> None:
+    with InputNode() as given:
+        with pytest.raises(TypeError, match="input stands inside a Flight, where places are not looked for"):
+            workflow.create(first.bind(given, [Flight(given)]), 5)
+        hidden = workflow.create(first.bind(given, Flight([given.k])), 5)
+    with pytest.raises(ValueError, match=r"place for input\.k, .* not inside other objects"):
+        plan(hidden, Kit(MemoryBlobs()))
 
 
 def test_a_shared_node_stays_shared() -> None:
@@ -149,6 +196,7 @@ def test_nodes_are_found_in_plain_containers_once() -> None:
     loop: list[Any] = [one, {"k": (two,)}]
     loop.append(loop)
     assert list(nodes_in(loop)) == [one, two]
+    assert list(nodes_in([OrderedDict(k=one), Pair(1, two), Flight(one)])) == [one, two]
 
 
 def test_options_replace_what_was_before() -> None:

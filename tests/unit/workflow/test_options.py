@@ -1,5 +1,7 @@
 """Options of steps: merging, and what the engine is told."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,3 +126,9 @@ def test_what_json_and_unicode_do_not_have(value: Any) -> None:
         check_metadata({"a": value})
     with pytest.raises(MetadataError):
         check_metadata({"\ud800": 1})
+
+
+def test_the_page_of_options_has_them_all_with_their_defaults() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/step-options.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \|.*\| `(.*?)` \|$", page, re.MULTILINE))
+    assert shown == {name: repr(getattr(StepOptions(), name)) for name in OPTION_NAMES}

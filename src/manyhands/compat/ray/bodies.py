@@ -70,21 +70,26 @@ def unboxed(reference: Reference) -> Reference:
     return reference
 
 
-class TaskReference(Reference):
-    """What a remote function returns; it raises what that raised, as a `RayTaskError` of that type."""
+class Reworded(Reference):
+    """A reference that raises what another does, in the words of `ray`."""
 
     def __init__(self, inner: Reference) -> None:
         super().__init__(None, inner.run_id)
         self._inner = inner
+        self.in_store = inner.in_store
 
     def __repr__(self) -> str:
         return f"ObjectRef({self.run_id})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TaskReference, (self._inner,)
+        return type(self), (self._inner,)
 
     def _wait(self, deadline: float | None, on_turn: OnTurn | None) -> bool:
         return self._inner._wait(deadline, on_turn)
+
+
+class TaskReference(Reworded):
+    """What a remote function returns; it raises what that raised, as a `RayTaskError` of that type."""
 
     def _value(self) -> Any:
         try:
@@ -96,3 +101,11 @@ class TaskReference(Reference):
             if isinstance(cause, exceptions.WorkerCrashedError):
                 raise cause from None
             raise exceptions.of(error.args[1], error.args[2], cause) from cause
+
+
+class WorkflowReference(Reworded):
+    """The result of a workflow as 2.x has it; its failure is a `FailedWorkflow`."""
+
+    def _value(self) -> Any:
+        with exceptions.as_task_errors():
+            return self._inner._value()

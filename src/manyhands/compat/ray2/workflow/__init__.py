@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from manyhands.compat.errors import missing
+from manyhands.compat.ray.bodies import WorkflowReference
 from manyhands.compat.ray.exceptions import as_task_errors
 from manyhands.compat.ray.workflow import (
     CANCELED,
@@ -25,19 +26,19 @@ from manyhands.compat.ray.workflow import (
     delete,
     event_listener,
     exceptions,
-    get_output_async,
     get_status,
     init,
     list_all,
     options,
-    resume_all,
-    run_async,
     sleep,
     wait_for_event,
 )
 from manyhands.compat.ray.workflow import cancel as cancel_running
+from manyhands.compat.ray.workflow import get_output_async as output_of
+from manyhands.compat.ray.workflow import resume_all as take_up_all
 from manyhands.compat.ray.workflow import resume_async as take_up
 from manyhands.compat.ray.workflow import run as run_at_once
+from manyhands.compat.ray.workflow import run_async as start
 from manyhands.compat.ray.workflow.exceptions import WorkflowError, WorkflowStillActiveError
 from manyhands.compat.ray.workflow.shapes import NoSuchWorkflow, NothingToResume, task_metadata
 from manyhands.engine.handle import Reference
@@ -88,26 +89,39 @@ def run(*args: Any, **kwargs: Any) -> Any:
         return run_at_once(*args, **kwargs)
 
 
+def run_async(*args: Any, **kwargs: Any) -> Reference:
+    """As `manyhands.workflow.run_async`. The reference raises what `run` does."""
+    return WorkflowReference(start(*args, **kwargs))
+
+
 def get_output(workflow_id: str, *, task_id: str | None = None, name: str | None = None) -> Any:
     """The result of a workflow, or of one of its tasks, which 2.0 called `name`; waits while the workflow runs.
     Errors: as `ray.get`."""
-    with as_task_errors():
-        return get_output_async(workflow_id, task_id=task_id or name).result()
+    return get_output_async(workflow_id, task_id=task_id or name).result()
+
+
+def get_output_async(workflow_id: str, *, task_id: str | None = None, name: str | None = None) -> Reference:
+    """A reference to the result of a workflow, or of one of its tasks. Errors: `ValueError` for an unknown one."""
+    return WorkflowReference(output_of(workflow_id, task_id=task_id or name))
 
 
 def resume(workflow_id: str) -> Any:
     """Take a workflow up, and return its result. Errors: as `ray.get`; as `resume_async`."""
-    with as_task_errors():
-        return resume_async(workflow_id).result()
+    return resume_async(workflow_id).result()
 
 
 def resume_async(workflow_id: str) -> Reference:
     """Take a workflow up; a reference to its result. Errors: `WorkflowNotResumableError`, which for an unknown one is a
     `ValueError` too; `RuntimeError` for one that runs."""
     try:
-        return take_up(workflow_id)
+        return WorkflowReference(take_up(workflow_id))
     except RunNotFound:
         raise NothingToResume(workflow_id) from None
+
+
+def resume_all(include_failed: bool = False) -> list[tuple[str, Reference]]:
+    """As `manyhands.workflow.resume_all`. The references raise what `run` does."""
+    return [(workflow_id, WorkflowReference(taken)) for workflow_id, taken in take_up_all(include_failed)]
 
 
 def cancel(workflow_id: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from manyhands.app.control import Control
 from manyhands.app.history import LATEST
-from manyhands.app.journal import EXECUTOR
 from manyhands.app.rooted import AppStage
 from manyhands.app.status import WorkStageStatus
 from manyhands.compat.errors import NotCovered
@@ -17,7 +16,6 @@ from manyhands.compat.lightning.app.core.app import LightningApp
 from manyhands.compat.lightning.app.core.flow import LightningFlow
 from manyhands.compat.lightning.app.core.work import LightningWork
 from manyhands.compat.lightning.app.runners.multiprocess import MultiProcessRuntime
-from manyhands.engine.context import client
 from manyhands.model.errors import StateError
 
 
@@ -44,9 +42,9 @@ class LightningTestApp(LightningApp):
         self.counter += 1
 
     def kill_work(self, work_name: str, sleep_time: int = 1) -> None:
-        """Send SIGTERM to a work's process; nothing waits for its end. Errors: `NoProcess` (a `KeyError`)."""
-        lanes: Any = client().engine.executors[EXECUTOR]
-        pid = lanes.pid(work_name)
+        """Send SIGTERM to a work's process; nothing waits for its end. Errors: `NoProcess` (a `KeyError`);
+        `NotRunning`."""
+        pid = self.life.pid(work_name)
         if pid is None:
             raise NoProcess(work_name)
         with suppress(ProcessLookupError):  # it is ending already
