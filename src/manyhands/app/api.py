@@ -11,6 +11,16 @@ from typing import Any, ClassVar
 from manyhands.app.errors import UnfitRoute
 
 _COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
+_ARGUMENT = re.compile(r"{([A-Za-z_]\w*)(?::([A-Za-z_]\w*))?}", re.ASCII)
+
+KINDS = frozenset({"str", "path", "int", "float", "uuid"})
+"""What an argument in a route may be: `{name:path}`."""
+
+OF_EVERY_APP = re.compile(
+    r"/healthz|/(view|frontend)(/.*)?"
+    r"|/api/v1/(annotations|changes|delta|layout|openapi\.json|spec|state|status|ws|(upload_file|works)/.*)"
+)
+"""Paths at which every app answers itself; that an app has a `/` and a `/docs` of its own is all right."""
 
 
 @dataclass
@@ -80,6 +90,7 @@ def routes_of(flow: Any) -> list[Route]:
             if not isinstance(route, Route) or not route.verb or not isinstance(route.route, str):
                 raise UnfitRoute(name, f"{route!r}, which is no route")
             _check_method(name, route.method)
+            _check_path(name, route)
             at = (route.verb, route.path)
             if at in found and found[at].method != route.method:
                 raise UnfitRoute(name, f"{route.verb} {route.path}, which is there already")
@@ -110,6 +121,19 @@ def _offered_commands(component: Any) -> Iterator[tuple[Any, Any]]:
         raise UnfitRoute(component.name, f"{offered!r} instead of a list of dicts of commands")
     for entry in offered:
         yield from entry.items()
+
+
+def _check_path(component: str, route: Route) -> None:
+    named = f"{route.verb} {route.path}"
+    if OF_EVERY_APP.fullmatch(route.path):
+        raise UnfitRoute(component, f"{named}, which every app answers itself")
+    names = []
+    for argument, kind in _ARGUMENT.findall(route.path):
+        names.append(argument)
+        if kind and kind not in KINDS:
+            raise UnfitRoute(component, f"{named} with {kind!r}, which is none of {', '.join(sorted(KINDS))}")
+    if len(set(names)) < len(names):
+        raise UnfitRoute(component, f"{named}, which has an argument twice")
 
 
 def _check_method(component: str, method: Any) -> None:

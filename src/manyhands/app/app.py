@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from manyhands.app.checkpoints import Checkpointed
@@ -13,9 +14,9 @@ from manyhands.app.control import Control
 from manyhands.app.endings import NotRunning
 from manyhands.app.flow import Flow
 from manyhands.app.frontend import AppInfo, prefix_of
+from manyhands.app.layout import layout_of
 from manyhands.app.life import Life, Terms
 from manyhands.app.loop import Request
-from manyhands.app.offers import tabs_of
 from manyhands.app.work import Work
 from manyhands.engine.context import client
 from manyhands.model.errors import OptionError
@@ -25,6 +26,10 @@ log = logging.getLogger("manyhands.app")
 LOG_LEVELS = {"info": logging.INFO, "debug": logging.DEBUG}
 
 T = TypeVar("T")
+
+
+loading: ContextVar[list[App] | None] = ContextVar("manyhands_loading", default=None)
+"""Where an app whose file is only being loaded, to be run by somebody else, puts itself instead of running."""
 
 
 class App(Checkpointed):
@@ -67,7 +72,7 @@ class App(Checkpointed):
         self._durable = durable or run_id is not None
         self._life: Life | None = None
         self._stop_asked = False
-        tabs_of(self._root)  # a layout that cannot be shown is an error now, not when somebody looks
+        layout_of(self._root)  # a layout that cannot be shown is an error now, not when somebody looks
         self.control = Control(self)
         """The app as other threads see it."""
 
@@ -76,12 +81,17 @@ class App(Checkpointed):
         self.run_id, self._durable = run_id, True
 
     def run(self, blocking: bool = False) -> None:
-        """Run the app until its flow stops it. `blocking`: wait until `control.request_run` is called.
+        """Run the app until its flow stops it. `blocking`: wait until `control.request_run` is called. While
+        `manyhands run app` loads the file this returns at once: the command runs the app, on its own terms.
 
         Errors: whatever the flow raises; `AppFailed` when it calls `fail`; `WorkFailed` when a work does that was made
         with `raise_exception`; `RunActive` when an app of this name runs already; `KeyboardInterrupt`. Its works are
         stopped before.
         """
+        noted = loading.get()
+        if noted is not None:
+            noted.append(self)
+            return
         self.exception = None
         terms = Terms(self.run_id if self._durable else None, self._durable, blocking, self._after_turn)
         life = Life(self, client(), terms)

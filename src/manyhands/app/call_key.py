@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
 from manyhands.machine.fingerprint import fingerprint, fingerprint_call
+from manyhands.model.errors import FingerprintError
 
 DIGITS = 7
 FURTHER_DIGITS = 9
+
+COPYING = ("__reduce_ex__", "__reduce__", "__getstate__")
+"""Methods by which a class says how its objects are copied."""
+
+OBJECT = "object"
 
 
 def full_fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """32 hex digits: calls have the same exactly if they are the same call.
 
     Arguments count as written: `run(1)` and `run(value=1)` are two calls, as are 1, 1.0, True and "1". The order of
-    keywords does not count. Errors: `FingerprintError` for an argument without a stable identity.
+    keywords does not count. An object of a plain class counts by its class and attributes. Errors: `FingerprintError`
+    for an argument without a stable identity.
     """
-    return fingerprint_call(args, kwargs).hex()
+    try:
+        return fingerprint_call(args, kwargs).hex()
+    except FingerprintError as refused:
+        with _or(refused):
+            return fingerprint_call(_stand_in(args), _stand_in(kwargs)).hex()
 
 
 def short_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -75,4 +87,54 @@ def _odd(value: Any) -> str:
     """Other values, of which only this is asked: the same for the same, and likely another for another."""
     if isinstance(value, os.PathLike | datetime.date | datetime.time):
         return f"str:{type(value).__name__}:{value}"
-    return f"obj:{fingerprint(value).hex()}"
+    return f"obj:{_identity(value)}"
+
+
+# --- objects that have no fingerprint -------------------------------------------------------------------------------
+
+
+def _identity(value: Any) -> str:
+    try:
+        return fingerprint(value).hex()
+    except FingerprintError as refused:
+        with _or(refused):
+            return fingerprint(_stand_in(value)).hex()
+
+
+@contextmanager
+def _or(refused: FingerprintError) -> Iterator[None]:
+    """What cannot be compared by attributes either is refused as it was, for that names its place."""
+    try:
+        yield
+    except (FingerprintError, RecursionError):
+        raise refused from None
+
+
+def _stand_in(value: Any) -> Any:
+    """`value` with text in the place of each object that counts by its attributes."""
+    kind = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return kind(map(_stand_in, value))
+    if kind is dict:
+        return {key: _stand_in(part) for key, part in value.items()}
+    if not _is_all_attributes(value):
+        return value
+    try:
+        return fingerprint(value)
+    except FingerprintError:
+        return OBJECT, kind.__module__, kind.__qualname__, fingerprint(_stand_in(vars(value)))
+
+
+def _is_all_attributes(value: Any) -> bool:
+    """Whether there is nothing in the object but its `__dict__`: a class written in C may hide more, and one that says
+    itself how it is copied has its reasons. The standard library tells these apart to copy objects."""
+    kind = type(value)
+    if not hasattr(value, "__dict__") or isinstance(value, type | list | dict):
+        return False
+    if any(getattr(kind, name, None) is not getattr(object, name, None) for name in COPYING):
+        return False
+    try:
+        reduced: Any = object.__reduce_ex__(value, 2)
+    except TypeError:
+        return False
+    return reduced[1] == (kind,) and not isinstance(reduced[2], tuple)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -42,8 +43,8 @@ def rendezvous(store: str, run_id: str) -> str:
 
 
 def _listen(address: str) -> socket.socket:
-    """In a folder that nobody but this user may enter. A socket that is there already is a dead app's: the run's lease
-    lets only one live."""
+    """In a folder that nobody but this user may enter. A socket that is there already is that of an app that is dead,
+    or has lost the run's lease to this one."""
     folder = os.path.dirname(address)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -59,6 +60,15 @@ def _listen(address: str) -> socket.socket:
         listening.close()
         raise ChannelBlocked(address, str(error)) from error
     return listening
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Of the file at the path; None without one. While who has made it keeps it open, no other file has the same."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def frame(message: Message) -> bytes:
@@ -158,23 +168,19 @@ class Exchange:
         self.address = address
         self.heard: dict[str, deque[Message]] = {}
         self._greet = greet
+        self._listening = _listen(address)
+        self._own = _identity(address)
         self._selector = selectors.DefaultSelector()
         self._callers: dict[str, _Caller] = {}
         self._unknown: set[_Caller] = set()
         self._rope = Rope()
         self._selector.register(self._rope.ear, selectors.EVENT_READ, None)
         self._closed = False
-        self._listening = _listen(address)
         self._selector.register(self._listening, selectors.EVENT_READ, self._listening)
 
     def ring(self) -> None:
         """End `wait` now; from any thread or signal handler."""
-        if self._closed:
-            return
-        try:
-            self._rope.pull()
-        except OSError:
-            pass  # it is closed just now
+        self._rope.pull()
 
     def wait(self, seconds: float) -> None:
         """Until something comes, at most so long; hears whatever is there."""
@@ -222,12 +228,12 @@ class Exchange:
         for caller in [*self._callers.values(), *self._unknown]:
             self._drop(caller)
         self._selector.close()
+        # An app that has lost its run's lease leaves its successor's socket alone; to be told apart, its own is open.
+        if _identity(self.address) == self._own:
+            with suppress(OSError):
+                os.unlink(self.address)
         self._listening.close()
         self._rope.close()
-        try:
-            os.unlink(self.address)
-        except OSError:
-            pass
 
     def _accept(self) -> None:
         while True:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from manyhands.app.endings import NoCheckpoint
 from manyhands.app.flow import Flow
 from manyhands.app.plain import from_plain, to_plain
 from manyhands.app.rooted import Rooted
 from manyhands.app.status import WorkStageStatus
-from manyhands.app.storage.shared import shared_folder
+from manyhands.app.storage.shared import beside, shared_folder
 from manyhands.app.work import Work
 
 FOLDER = "checkpoints"
@@ -22,11 +21,20 @@ UNFINISHED = frozenset({WorkStageStatus.PENDING, WorkStageStatus.RUNNING})
 _NAME = re.compile(r"v_(\d+)_[0-9.]+\.json")
 
 
+class _Written(NamedTuple):
+    """The file that was written last. `changed_at`: when its folder was, as the file system says, in nanoseconds."""
+
+    folder: Path
+    changed_at: int
+    version: int
+
+
 class Checkpointed(Rooted):
     """An app's state as one dict, and in files. `checkpointing`: write a file after each turn that changes something
     while no work has anything to do."""
 
     checkpointing = False
+    _written: _Written | None = None
 
     @property
     def checkpoint_dir(self) -> str:
@@ -53,13 +61,21 @@ class Checkpointed(Rooted):
         if any(_is_busy(work) for work in self.works):
             return None
         folder = Path(self.checkpoint_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        number = max((version for version, _ in _files(folder)), default=-1) + 1
-        path = folder / f"v_{number}_{time.time():.6f}.json"
-        unfinished = folder / f".{path.name}"
-        unfinished.write_text(json.dumps(to_plain(self.state_dict())), encoding="utf-8")
-        os.replace(unfinished, path)
+        version = self._next_version(folder)
+        path = folder / f"v_{version}_{time.time():.6f}.json"
+        with beside(path) as unfinished:
+            unfinished.write_text(json.dumps(to_plain(self.state_dict())), encoding="utf-8")
+        self._written = _Written(folder, folder.stat().st_mtime_ns, version)
         return str(path)
+
+    def _next_version(self, folder: Path) -> int:
+        """The folder is not looked through when nobody else has written to it: it may hold a file for every turn."""
+        if not folder.is_dir():
+            return 0
+        written = self._written
+        if written is not None and (written.folder, written.changed_at) == (folder, folder.stat().st_mtime_ns):
+            return written.version + 1
+        return max((version for version, _ in _files(folder)), default=-1) + 1
 
     def load_state_dict_from_checkpoint_dir(self, checkpoints_dir: str, version: int | None = None) -> None:
         """Take up the newest file of a folder, or that of a version.

@@ -20,6 +20,7 @@ from manyhands.app.errors import (
     UnfitAttribute,
     UnfitDelta,
 )
+from manyhands.app.likeness import like
 from manyhands.app.plain import SCALARS, from_plain, readable, to_plain
 from manyhands.app.storage.drive import Drive
 from manyhands.app.storage.path import Path, is_address
@@ -247,12 +248,12 @@ class Component:
         """What the last turn changed in its attributes: name to `{"from": ..., "to": ...}`."""
         return copy.deepcopy(self._changes)
 
-    def set_state(self, provided_state: dict[str, Any], recurse: bool = True) -> None:
+    def set_state(self, provided_state: Any, recurse: bool = True) -> None:
         """Make the state what `state` gave; with `recurse`, that of the children, too.
 
         Errors: `UnfitDelta` for a state that is none of this component's.
         """
-        values = provided_state.get("vars")
+        values = provided_state.get("vars") if isinstance(provided_state, dict) else None
         if not isinstance(values, dict):
             raise UnfitDelta(provided_state, "a component's state has `vars`")
         for name, value in values.items():
@@ -330,6 +331,7 @@ class Component:
 
     def _put_(self, name: str, value: Any) -> None:
         """Set an attribute of the state from outside, which is nothing that this side has changed."""
+        value = like(self.__dict__[name], value)
         if isinstance(value, Drive):
             value = value._given_to(self.name, self._FLOW_)
         elif isinstance(value, Path):

@@ -10,12 +10,10 @@ from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 from manyhands.app.delta import Delta
-from manyhands.app.errors import ComponentNotFound, UnfitRoute
+from manyhands.app.errors import ComponentNotFound
 from manyhands.app.flow import Flow
 from manyhands.app.life import Life
 from manyhands.app.loop import Request
-from manyhands.app.offers import Offer, Plain, offers_of, tabs_of
-from manyhands.app.plain import readable, to_plain
 from manyhands.app.rooted import AppStatus
 from manyhands.app.work import Work
 
@@ -71,8 +69,6 @@ class Control:
         self._looked = False
         self._state: dict[str, Any] = {}
         self._status: dict[str, Any] = {}
-        self._tabs: list[Plain] = []
-        self._offers: list[Offer] = []
 
     # --- by the loop's thread ---------------------------------------------------------------------------------------
 
@@ -94,9 +90,8 @@ class Control:
         app = self._app
         state = {**app.root._readable_(), "app_state": {"stage": app.stage}}
         status = asdict(app.status)
-        tabs, offers = tabs_of(app.root), offers_of(app.root)
         with self._lock:
-            self._state, self._status, self._tabs, self._offers = state, status, tabs, offers
+            self._state, self._status = state, status
             self._stale = self._looked = False
             watchers = list(self._watchers.values())
         for changed in watchers:
@@ -115,17 +110,6 @@ class Control:
         self._look()
         with self._lock:
             return self._status
-
-    def layout(self) -> list[Plain]:
-        """The tabs, in order; see `offers.tabs_of`."""
-        self._look()
-        with self._lock:
-            return self._tabs
-
-    def routes(self) -> list[Plain]:
-        """What the app's flows answer: `method`, `route`, `component`, `parameters`, and `command` for a command."""
-        with self._lock:
-            return [offer.description for offer in self._offers]
 
     def _look(self) -> None:
         """What is shown is at most one publication old; a loop at rest is asked for a newer one."""
@@ -158,19 +142,6 @@ class Control:
     def request_stop(self) -> None:
         """End the app in good order; returns at once."""
         self._app.request_stop()
-
-    def call(self, method: str, route: str, arguments: Plain) -> Any:
-        """Have the flow's loop call what answers the route, and wait for its answer, as plain JSON.
-
-        Errors: whatever the flow's code raises; `UnfitRoute` for a route that there is not.
-        """
-        with self._lock:
-            offers = list(self._offers)
-        for offer in offers:
-            if (offer.description["method"], offer.description["route"]) == (method, route):
-                answer = self._app.request(lambda: to_plain(offer.method(**arguments), route))  # noqa: B023 - waited for
-                return readable(answer.result(offer.timeout))
-        raise UnfitRoute(self._app.root.name, f"no {method} {route}")
 
     def stop_work(self, name: str) -> None:
         """End a work's process, as `work.stop()` does. Errors: `ComponentNotFound`."""

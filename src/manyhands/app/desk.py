@@ -14,12 +14,12 @@ from manyhands.app.calls import Status
 from manyhands.app.channel import Exchange, Message
 from manyhands.app.component import Component
 from manyhands.app.delta import Delta, rerooted
-from manyhands.app.endings import NothingToRetry, UnfitBlueprint
+from manyhands.app.endings import LET_IT_FAIL, RAISE_NOTHING, RETURN_NOTHING, NothingToRetry, UnfitBlueprint
 from manyhands.app.errors import ForbiddenUpdate, UnfitDelta, WorkHasStopped
 from manyhands.app.history import LATEST
 from manyhands.app.plain import from_plain
 from manyhands.app.runner import Ended, Runner, Wanted
-from manyhands.app.status import WorkFailureReasons, WorkStageStatus, make_status
+from manyhands.app.status import BEGUN, WorkFailureReasons, WorkStageStatus, make_status
 from manyhands.app.tree import Tree
 from manyhands.app.work import Work
 from manyhands.model.states import Cause
@@ -46,11 +46,12 @@ BEGUN_BEFORE = frozenset({WorkStageStatus.RUNNING, WorkStageStatus.FAILED})
 
 
 class Fatal(NamedTuple):
-    """A call that ends the app: the work's name, what it raised, and where."""
+    """A call that ends the app: the work's name, what it raised and where, and what to do about it."""
 
     work: str
     message: str
     trace: str
+    cure: str
 
 
 class Desk:
@@ -78,7 +79,7 @@ class Desk:
         self._inbox: dict[str, deque[Message]] = exchange.heard
         self._words: dict[tuple[str, str | None], Message] = {}
         self._starts: dict[str, str] = {}
-        self._failures: dict[tuple[str, str], int] = {}
+        self._failures: dict[tuple[str, str | None], int] = {}
         self._wanted: dict[tuple[str, str], Wanted] = {}
         self._awaited: Counter[tuple[str, str | None]] = Counter()
         """Calls whose end is to be told."""
@@ -86,22 +87,19 @@ class Desk:
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def submit(self, work: Work, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._failures.pop((work.name, key), None)
-        tries = 1 + max(0, work._retries_)
-        wanted = Wanted(work.name, key, args, kwargs, 0, tries, work._retry_delay_, work._timeout_)
+        wanted = Wanted(work.name, key, args, kwargs, 0, 1 + work._retries_, work._retry_delay_, work._timeout_)
         self._wanted[work.name, key] = wanted
         self._submit(work, wanted)
 
     def retry(self, work: Work, key: str) -> None:
         """Make a call once more that has failed. Errors: `NothingToRetry`, `WorkHasStopped`."""
         wanted = self._wanted.get((work.name, key))
-        statuses = work._calls.get(key, {}).get("statuses")
+        statuses = None if key == LATEST else work._calls.get(key, {}).get("statuses")
         if wanted is None or not statuses or statuses[-1]["stage"] != WorkStageStatus.FAILED:
             raise NothingToRetry(work.name, key)
         if work._stopped_:
             raise WorkHasStopped(work.name)
         self._record(work, key, make_status(WorkStageStatus.PENDING, reason=RETRY, timestamp=self._tree.clock()))
-        self._failures.pop((work.name, key), None)
         self._submit(work, wanted)
 
     def start(self, work: Work, key: str) -> None:
@@ -183,7 +181,8 @@ class Desk:
         """Apply what has been heard, as much of it as one turn may see; whether some is left."""
         for ended in self.runner.ended():
             self._exchange.drain(ended.work)
-            self._inbox.setdefault(ended.work, deque()).append({"is": OVER, "ended": ended})
+            heard = self._inbox.setdefault(ended.work, deque())
+            heard.insert(_place_of_end(heard, ended.key), {"is": OVER, "ended": ended})
         held, self._fresh = self._fresh, set()
         left = False
         for name, heard in list(self._inbox.items()):
@@ -203,9 +202,20 @@ class Desk:
             heard.clear()
             return False
         self.gather()
-        while heard:
+        while heard and not self._too_early(work, heard):
             if self._take(work, heard.popleft()):
                 return bool(heard)
+        return False
+
+    def _too_early(self, work: Work, heard: deque[Message]) -> bool:
+        """Whether the next call has begun while the end of the one before it is still to be told to the flow."""
+        if heard[0]["is"] not in BEGUN or work._stopped_ or self.parting:
+            return False
+        for (name, key), words in self._words.items():
+            final = words["is"] != WorkStageStatus.STOPPED or not work._retries_
+            if name == work.name and final and (name, key) in self._awaited:
+                # One that is heard of once more has not ended after all.
+                return all(message.get("key", OVER) != key for message in heard)
         return False
 
     def _take(self, work: Work, message: Message) -> bool:
@@ -247,7 +257,7 @@ class Desk:
     def _last_words(self, work: Work, message: Message) -> bool:
         """What the work's process says of a call's end counts when the engine has written the end down."""
         name, key = work.name, message["key"]
-        if message["is"] == WorkStageStatus.FAILED and message["reason"] == WorkFailureReasons.USER_EXCEPTION:
+        if message["is"] == WorkStageStatus.FAILED:
             failures = self._failures[name, key] = self._failures.get((name, key), 0) + 1
             if failures <= work._retries_:
                 waits = make_status(WorkStageStatus.PENDING, message["message"], RETRY, message["at"])
@@ -258,6 +268,7 @@ class Desk:
 
     def _over(self, work: Work, ended: Ended) -> bool:
         words = self._words.pop((ended.work, ended.key), None)
+        self._failures.pop((ended.work, ended.key), None)
         self._awaited.subtract([(ended.work, ended.key)])
         if self._awaited[ended.work, ended.key] <= 0:
             del self._awaited[ended.work, ended.key]
@@ -287,7 +298,10 @@ class Desk:
             failed["count"] = words["count"]
         self._record(work, key, failed)
         if words.get("fatal") and self.fatal is None:
-            self.fatal = Fatal(work.name, words["message"], words["trace"])
+            cure = LET_IT_FAIL if work._raise_exception else RAISE_NOTHING
+            if words["reason"] == WorkFailureReasons.INVALID_RETURN_VALUE:
+                cure = RETURN_NOTHING
+            self.fatal = Fatal(work.name, words["message"], words["trace"], cure)
         return True
 
     def _record(self, work: Work, key: str | None, status: Status) -> None:
@@ -321,6 +335,17 @@ class Desk:
                 work._put_(name, from_plain(value))
         self.changed = True
         self._over(work, ended)
+
+
+def _place_of_end(heard: deque[Message], key: str | None) -> int:
+    """Where the end of a call belongs: behind all that the call has said, and before the next one begins."""
+    place = len(heard)
+    for behind, message in enumerate(reversed(heard), 1):
+        if message.get("key", OVER) == key:
+            break
+        if message["is"] in BEGUN:
+            place = len(heard) - behind
+    return place
 
 
 def _surroundings() -> Message:

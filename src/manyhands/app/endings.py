@@ -12,12 +12,14 @@ class AppFailed(ManyhandsError, RuntimeError):
 
 
 class WorkFailed(ManyhandsError, RuntimeError):
-    """A work has failed, and with it the app: `WorkFailed(work_name, message, traceback)`."""
+    """A work has failed, and with it the app: `WorkFailed(work_name, message, traceback, cure)`."""
 
-    text = (
-        "The work {0} has failed: {1}\n{2}"
-        "Mend it, or make the work with `raise_exception=False` and look at `has_failed` in the flow."
-    )
+    text = "The work {0} has failed: {1}\n{2}{3}"
+
+
+LET_IT_FAIL = "Mend it, or make the work with `raise_exception=False` and look at `has_failed` in the flow."
+RAISE_NOTHING = "Mend it, or the work's own `on_exception`: what that raises ends the app."
+RETURN_NOTHING = "Have its `run` return nothing."
 
 
 class UnfitBlueprint(UsageError, TypeError):

@@ -98,6 +98,21 @@ class SecondPlace(UsageError, ValueError):
     )
 
 
+class OwnMember(UsageError, ValueError):
+    """A component was put into itself: `OwnMember(name, other_name)`."""
+
+    text = (
+        "The component {0} cannot be {1} as well: it would be a part of itself. "
+        "Keep a reference to it under a name that begins with `_`."
+    )
+
+
+class HiddenMethod(UsageError, AttributeError):
+    """An attribute has the name of a method: `HiddenMethod(class_name, attribute, base_name)`."""
+
+    text = "The attribute `{0}.{1}` would hide the method `{1}` of `{2}`. Give it another name."
+
+
 class PayloadInInit(UsageError, AttributeError):
     """A payload was assigned too early: `PayloadInInit(name)`."""
 

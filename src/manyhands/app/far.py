@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 import cloudpickle
 import msgspec
 
+from manyhands.app.calls import Status
 from manyhands.app.channel import Line, Message
 from manyhands.app.errors import ReturnedValue
 from manyhands.app.observing import Observer
-from manyhands.app.status import WorkFailureReasons, WorkStageStatus, WorkStopReasons
+from manyhands.app.status import WorkFailureReasons, WorkStageStatus, WorkStopReasons, make_status
 from manyhands.app.stopping import Uninterrupted, WorkStopped
 from manyhands.app.work import Work
 
@@ -116,7 +117,8 @@ class Seat:
         with self._uninterrupted:
             self._key = key
             self._observe(work)
-            self._tell({"is": WorkStageStatus.RUNNING, "key": key, "at": time.time()})
+            work._record_(key, make_status(WorkStageStatus.PENDING))
+            self._say(work, key, make_status(WorkStageStatus.RUNNING))
         try:
             args, kwargs = work._arrive_(*cloudpickle.loads(call))
             result = work._body_(*args, **kwargs)
@@ -129,15 +131,15 @@ class Seat:
             self._settle(work)
             if result is not None:
                 refused = ReturnedValue(work.name, f"{result!r:.200}")
-                self._end_badly(key, WorkFailureReasons.INVALID_RETURN_VALUE, str(refused), "", True)
+                failed = make_status(WorkStageStatus.FAILED, str(refused), WorkFailureReasons.INVALID_RETURN_VALUE)
+                self._end_badly(work, key, failed, "", True)
                 raise refused
             work._save_artifacts_()
-            self._tell({"is": WorkStageStatus.SUCCEEDED, "key": key, "at": time.time()})
+            self._say(work, key, make_status(WorkStageStatus.SUCCEEDED))
+            del work._calls[key]["ret"]  # whatever `run` calls of itself, it runs
             self._key = None
 
     def _fail(self, work: Work, key: str, error: BaseException) -> None:
-        with self._uninterrupted:
-            self._settle(work)
         text, trace = _text(error), _trace(error)
         fatal = False
         try:
@@ -150,13 +152,14 @@ class Seat:
                 trace = _trace(raised)
         if not fatal:
             sys.stderr.write(f"{BANNER}\n{trace}{BANNER}\n")
-        self._end_badly(key, WorkFailureReasons.USER_EXCEPTION, text, trace, fatal)
-
-    def _end_badly(self, key: str, reason: str, message: str, trace: str, fatal: bool) -> None:
-        said = {"key": key, "at": time.time(), "reason": reason, "message": message, "trace": trace, "fatal": fatal}
         with self._uninterrupted:
-            self._tell({"is": WorkStageStatus.FAILED, **said})
-            self._key = None
+            self._settle(work)
+            failed = make_status(WorkStageStatus.FAILED, text, WorkFailureReasons.USER_EXCEPTION)
+            self._end_badly(work, key, failed, trace, fatal)
+
+    def _end_badly(self, work: Work, key: str, failed: Status, trace: str, fatal: bool) -> None:
+        self._say(work, key, failed, trace=trace, fatal=fatal)
+        self._key = None
 
     # --- what is told and heard -------------------------------------------------------------------------------------
 
@@ -179,6 +182,12 @@ class Seat:
     def _watcher(self) -> Observer:
         assert self._observer is not None  # noqa: S101 - it comes with the work
         return self._observer
+
+    def _say(self, work: Work, key: str, status: Status, **more: Any) -> None:
+        """Tell a call's status. What the work itself knows of its calls, nobody is told: the flow knows better."""
+        work._record_(key, status)
+        said = {"is": status["stage"], "key": key, "at": status["timestamp"]}
+        self._tell({**said, "reason": status.get("reason"), "message": status.get("message", ""), **more})
 
     def _tell(self, message: Message) -> None:
         assert self._line is not None  # noqa: S101 - it is there from the first order on

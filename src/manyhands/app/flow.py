@@ -23,7 +23,7 @@ from manyhands.app.errors import (
 )
 from manyhands.app.layout import default_layout
 from manyhands.app.schedule import is_on, new_entry
-from manyhands.app.structures import Structure, as_structure
+from manyhands.app.structures import Structure, as_structure, check_member, check_name
 from manyhands.app.tree import Tree
 from manyhands.app.work import Work
 from manyhands.model.errors import CallError
@@ -118,7 +118,13 @@ class Flow(Component):
     def _children_(self, kind: str) -> dict[str, Any]:
         return {name: self.__dict__[name] for name, its in self._kinds_.items() if its == kind}
 
+    def __delattr__(self, name: str) -> None:
+        if name in self.__dict__.get("_kinds_", ()):
+            raise FixedComponent(_kind_word(self.__dict__[name]), name)
+        super().__delattr__(name)
+
     def _set_public_(self, name: str, value: Any) -> None:
+        check_name(self, Flow, name)
         value = as_structure(value)
         if isinstance(value, Component | Structure):
             self._take_child_(name, value)
@@ -132,6 +138,7 @@ class Flow(Component):
             if self.__dict__[name] is not child:
                 raise FixedComponent(_kind_word(self.__dict__[name]), name)
             return
+        check_member(self, name, child)
         if not (self._depth_ or self._tree_.running or name in self._seen_):
             raise UndefinedAttribute(name)
         kind = "structures" if isinstance(child, Structure) else "flows" if child._FLOW_ else "works"

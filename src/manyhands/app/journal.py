@@ -30,9 +30,9 @@ Document = dict[str, Any]
 class Lanes(Protocol):
     """What the executor of works can do beside what every executor can."""
 
-    def drop(self, lane: str, grace: float) -> None: ...
+    def drop(self, lane: tuple[int, str], grace: float) -> None: ...
 
-    def pid(self, lane: str) -> int | None: ...
+    def pid(self, lane: tuple[int, str]) -> int | None: ...
 
 
 class Flight(NamedTuple):
@@ -131,7 +131,7 @@ class Journal:
 
     def stop(self, work: str) -> None:
         self._flights = [flight for flight in self._flights if flight.work != work]
-        self._engine.driver.ask(lambda: self._lanes.drop(work, self._grace))
+        self._engine.driver.ask(lambda: self._lanes.drop((self._run.key, work), self._grace))
 
     def listen(self) -> None:
         """Have the driver hear how processes end: when the run was canceled it drives nothing, and would sleep."""
@@ -139,15 +139,20 @@ class Journal:
         self._engine.in_background()
 
     def alive(self, work: str) -> bool:
-        return self._lanes.pid(work) is not None
+        return self.pid(work) is not None
+
+    def pid(self, work: str) -> int | None:
+        """The work's process; None while it has none."""
+        return self._lanes.pid((self._run.key, work))
 
     # --- what is kept -----------------------------------------------------------------------------------------------
 
-    def keep(self) -> None:
-        """Write the document; soon, not at once."""
+    def keep(self) -> Document | None:
+        """Write the document, which is returned; soon, not at once."""
         document = self._kept(None)
         if document is not None:
             self._run.keep(document)
+        return document
 
     def _kept(self, entering: Wanted | None) -> Document | None:
         if self._document is None:
@@ -175,7 +180,7 @@ class Journal:
     def _ordinal_of(self, work: str, key: str | None) -> int | None:
         """The newest task of the call; the document was written together with it."""
         newest = None
-        for task in self._engine.store.tasks(self._engine.store.run(self._run.run_id).key):  # type: ignore[union-attr]
+        for task in self._engine.store.tasks(self._run.key):
             if task.kind == WORK and task.metadata.get("work") == work and task.metadata.get("key") == key:
                 newest = task.ordinal
         return newest
@@ -188,8 +193,7 @@ class Journal:
         return Ended(work, key, cause, task.message, self._timeouts(ordinal) if cause is Cause.TIMEOUT else 0)
 
     def _timeouts(self, ordinal: int) -> int:
-        store = self._engine.store
-        ends = store.attempts(store.run(self._run.run_id).key, ordinal)  # type: ignore[union-attr]
+        ends = self._engine.store.attempts(self._run.key, ordinal)
         return sum(attempt.end.cause is Cause.TIMEOUT for attempt in ends)
 
     def _state_after(self, ordinal: int) -> dict[str, Any] | None:

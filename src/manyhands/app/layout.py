@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from manyhands.app.errors import UnfitContent, UnfitLayout
-from manyhands.app.frontend import Frontend
+from manyhands.app.frontend import Frontend, StaticWebFrontend
 
 Tab = dict[str, Any]
 """One tab: `name`, `content` (a component's name or a URL), and `target`, the URL that is shown, where there is one."""
@@ -48,6 +48,16 @@ def frontend_of(component: Any) -> Frontend | None:
     """The frontend that a flow or work shows, if that is what it shows."""
     given = component.configure_layout()
     return given if isinstance(given, Frontend) else None
+
+
+def frontends_of(root: Any) -> list[tuple[Any, Frontend]]:
+    """The frontends that need a server of their own, each with the component that shows it."""
+    found = []
+    for component in (root, *root.flows.values(), *root.works()):
+        frontend = frontend_of(component)
+        if frontend is not None and not isinstance(frontend, StaticWebFrontend):
+            found.append((component, frontend))
+    return found
 
 
 def _tab(flow: Any, entry: dict[str, Any], index: int) -> Tab:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -14,10 +16,11 @@ from manyhands.app.channel import Exchange
 from manyhands.app.desk import Desk
 from manyhands.app.endings import AppFailed, NotRunning, WorkFailed
 from manyhands.app.errors import AppExit, AppFail
+from manyhands.app.flow import KINDS
 from manyhands.app.frontend import Frontend
 from manyhands.app.journal import KIND, Journal
+from manyhands.app.layout import frontends_of
 from manyhands.app.loop import FlowLoop
-from manyhands.app.offers import frontends_of
 from manyhands.app.rooted import AppStage, Rooted
 from manyhands.app.status import WorkStageStatus, make_status
 from manyhands.app.work import Work
@@ -33,6 +36,20 @@ EXTRA_SECONDS = 2.0
 """What works have to be gone in, beyond the grace after which they are killed."""
 
 LOOK_SECONDS = 0.01
+
+SWITCH_SECONDS = 0.0005
+"""How long the flow's thread runs before another one has its turn, while an app lives: with Python's own 5 ms, a flow
+that never rests would hold up the engine's threads at each of their many steps."""
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH_SECONDS))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Terms(NamedTuple):
@@ -56,7 +73,10 @@ class Life:
         self._done = False
         self._kept_at = 0.0
         self._unkept = False
-        self._frontends: list[Frontend] = []
+        self._whole = False
+        """Whether the components are what was kept of them, and so may take its place."""
+        self.frontends: dict[str, Frontend] = {}
+        """Those that have a server of their own, which runs, by the name of the component that shows it."""
         self._stage = app.stage
         self._original: dict[str, Any] = {}
         self._grace = ours.engine.driver.grace
@@ -86,38 +106,53 @@ class Life:
         return self._run.run_id
 
     def __enter__(self) -> Life:
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._tree.backend = self.desk
         self._tree.collect()
         self._stage = self._app.stage = AppStage.BLOCKING if self._terms.blocking else AppStage.RUNNING
         self._original = self._app.root._saved_()
         self.loop.blocked = self._terms.blocking
         self._take_up()
+        self._whole = True
         for component, frontend in frontends_of(self._app.root):
             frontend.flow = component
             frontend.start_server(LOOPBACK, 0)
-            self._frontends.append(frontend)
-        return self
+            self.frontends[component.name] = frontend
 
     # --- living -----------------------------------------------------------------------------------------------------
 
     def live(self) -> None:
         """Turn until the end. Errors: `AppFailed`, `WorkFailed`, whatever the flow raises, why the run is lost."""
-        loop = self.loop
-        while not self._stop_asked:
-            loop.wait()
-            try:
-                loop.turn()
-            except AppFail as failed:
-                raise AppFailed(str(failed) or "its flow has called `fail`") from None
-            except AppExit:
-                self._stop_asked = self._done = True
-            if self._app.stage != self._stage:
-                self._follow(self._app.stage)
-            fatal = self.desk.fatal
-            if fatal is not None:
-                raise WorkFailed(fatal.work, fatal.message, fatal.trace)
-            if self._run.over:
-                raise self._run.lost or NotRunning("The run of this app has ended")
+        with _quick_switches():
+            while not self._stop_asked:
+                self._turn()
+
+    def _turn(self) -> None:
+        self.loop.wait()
+        try:
+            self.loop.turn()
+        except AppFail as failed:
+            raise AppFailed(str(failed) or "its flow has called `fail`") from None
+        except AppExit:
+            self._stop_asked = self._done = True
+        except SystemExit as left:
+            if left.code:
+                raise AppFailed(f"its flow has called `sys.exit({left.code!r})`") from left
+            raise
+        if self._app.stage != self._stage:
+            self._follow(self._app.stage)
+        fatal = self.desk.fatal
+        if fatal is not None:
+            raise WorkFailed(*fatal)
+        if self._run.over:
+            raise self._run.lost or NotRunning("The run of this app has ended")
 
     def _follow(self, stage: str) -> None:
         """Somebody has set the app's stage. Errors: `AppFailed`."""
@@ -136,6 +171,10 @@ class Life:
         """Have `live` return soon; from any thread or signal handler."""
         self._stop_asked = True
         self.exchange.ring()
+
+    def pid(self, work: str) -> int | None:
+        """A work's process; None while it has none. From any thread."""
+        return self._journal.pid(work)
 
     def let_begin(self) -> None:
         """An app that waits begins; by the loop's thread."""
@@ -181,17 +220,20 @@ class Life:
     ) -> None:
         self._app.stage = AppStage.STOPPING if error is None else AppStage.FAILED
         try:
-            if self._terms.durable:
-                self._journal.keep()
+            kept = self._journal.keep() if self._whole else None
             self._part()
+            if kept is not None:
+                # The works' last words count; that their calls were stopped does not, for these are made again.
+                self._run.keep({**kept, "root": _with_vars(kept["root"], self._app.root._saved_())})
             self._end_run(error)
         finally:
             self._tree.backend = None
-            for frontend in self._frontends:
-                frontend.stop_server()
-            self.loop.close(NotRunning("That cannot be done any more"))
-            self.exchange.close()
-            self._terms.after_turn(True)
+            with ExitStack() as last:
+                last.callback(self._terms.after_turn, True)
+                last.callback(self.exchange.close)
+                last.callback(self.loop.close, NotRunning("That cannot be done any more"))
+                for frontend in self.frontends.values():
+                    last.callback(frontend.stop_server)
 
     def _part(self) -> None:
         """Stop every work that has begun, and hear what each has to say last."""
@@ -223,3 +265,12 @@ class Life:
             self._run.cancel()
         else:
             self._run.end()
+
+
+def _with_vars(kept: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What was kept of a component or a structure, with the attributes that it has now, at every depth."""
+    both = {**kept, "vars": now["vars"]} if "vars" in kept else dict(kept)
+    for kind in KINDS:
+        if kind in kept:
+            both[kind] = {name: _with_vars(part, now[kind][name]) for name, part in kept[kind].items()}
+    return both

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from manyhands.app.channel import Exchange
 from manyhands.app.desk import Desk
+from manyhands.app.endings import NotRunning
 from manyhands.app.errors import AppExit, CallPending
 from manyhands.app.tree import Tree
 
@@ -28,6 +29,9 @@ LOOK_SECONDS = 0.01
 SLOW_SECONDS, SLOW_TURNS = 1.0, 5
 """A mean of more than so many seconds over so many turns is worth a warning."""
 
+NOT_BEGUN = "The app's flow is busy, and has not come to it in time. Try again later."
+UNDER_WAY = "The app's flow was still at it when the time was up. Look whether it is done before you ask again."
+
 T = TypeVar("T")
 
 
@@ -38,32 +42,56 @@ class Rooted(Protocol):
 
 
 class Request(Generic[T]):
-    """Something to be done in the loop's thread, between two runs of the flow."""
+    """Something to be done in the loop's thread, between two runs of the flow.
+
+    As in a run of the flow, it may call a work and end the app; where that unwinds it, it comes to None.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
+        self._settled = threading.Lock()
+        """Held for ever by who does it, or drops it: whoever is first."""
         self._done = threading.Event()
-        self._value: T
+        self._value: Any = None
         self._error: BaseException | None = None
 
     def do(self) -> None:
+        """Unless it was dropped. Errors: what ends the app."""
+        if not self._settled.acquire(blocking=False):
+            return
         try:
             self._value = self._work()
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             self._error = error
-        self._done.set()
+        except CallPending:
+            pass
+        except AppExit:
+            raise
+        except BaseException:
+            self._error = NotRunning("That has ended the app")
+            raise
+        finally:
+            self._done.set()
 
     def drop(self, error: BaseException) -> None:
-        self._error = error
-        self._done.set()
+        """It is not done any more, and `result` raises this; unless it was begun."""
+        if self._settled.acquire(blocking=False):
+            self._error = error
+            self._done.set()
 
     def result(self, timeout: float | None = None) -> T:
-        """Errors: whatever it raised; `TimeoutError`."""
+        """What it came to. What was not begun in that time is dropped.
+
+        Errors: whatever it raised; `TimeoutError`, which says whether it was begun.
+        """
         if not self._done.wait(timeout):
-            raise TimeoutError("The app's loop has not come to it yet: its flow is busy.")
+            self.drop(TimeoutError(NOT_BEGUN))
+            if not self._done.is_set():
+                raise TimeoutError(UNDER_WAY)
         if self._error is not None:
             raise self._error
-        return self._value
+        value: T = self._value
+        return value
 
 
 class FlowLoop:
@@ -89,6 +117,7 @@ class FlowLoop:
         self._after_turn = after_turn
         self._monotonic = monotonic
         self._requests: deque[Request[Any]] = deque()
+        self._over: BaseException | None = None
         self._at_once = True
         self._idle_due = 0.0
         self._listen_due = 0.0
@@ -103,11 +132,14 @@ class FlowLoop:
         """Have something done between two turns; from any thread."""
         request = Request(work)
         self._requests.append(request)
+        if self._over is not None:
+            request.drop(self._over)
         self._exchange.ring()
         return request
 
     def close(self, error: BaseException) -> None:
-        """Nothing more will be done."""
+        """Nothing more will be done; `result` of what is asked for raises this."""
+        self._over = error
         while self._requests:
             self._requests.popleft().drop(error)
 
@@ -168,7 +200,7 @@ class FlowLoop:
             request.do()
         finally:
             self._tree.running -= 1
-        self._desk.gather()
+            self._desk.gather()
 
     def _judge(self, seconds: float) -> None:
         self._slow.append(seconds)

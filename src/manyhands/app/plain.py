@@ -61,12 +61,17 @@ def readable(value: Any) -> Any:
             return _readable_container(value)
         if tag in ("int", "float"):
             return value["text"]
-        return {str(key): readable(part) for key, part in value.items() if key != KIND}
+        return {_printable(str(key)): readable(part) for key, part in value.items() if key != KIND}
     if isinstance(value, list | tuple):
         return [readable(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value
+    return _printable(value) if isinstance(value, str) else value
+
+
+def _printable(text: str) -> str:
+    """`text` with what UTF-8 cannot say written out, as in a file name of another encoding: `\\udcff`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _readable_container(value: dict[str, Any]) -> Any:

@@ -10,6 +10,8 @@ from manyhands.app.component import ROOT, Component
 from manyhands.app.delta import Operation
 from manyhands.app.errors import (
     FixedComponent,
+    HiddenMethod,
+    OwnMember,
     SecondPlace,
     StructureKey,
     StructureMismatch,
@@ -73,10 +75,12 @@ class Structure:
         """Like `state`, with what the last turn has changed."""
         return self._read_(attrgetter("state_with_changes"))
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Any) -> None:
         """Set the states of all members. Errors: `StructureMismatch` when it is the state of other members."""
-        given = _by_key(state)
         members = self._members_()
+        if not isinstance(state, dict) or not all(isinstance(part, dict) for part in state.values()):
+            raise StructureMismatch(type(self).__name__, sorted(members), f"none: {state!r:.80}")
+        given = _by_key(state)
         if given.keys() != members.keys():
             raise StructureMismatch(type(self).__name__, sorted(members), sorted(given))
         for key, member in members.items():
@@ -125,9 +129,10 @@ class Structure:
         if saved is not None:
             self._restore_(saved)
 
-    def _check_(self, member: Any) -> None:
+    def _check_(self, key: str, member: Any) -> None:
         if not isinstance(member, Component | Structure) or member is self:
             raise UnfitMember(type(self).__name__, type(member).__qualname__)
+        check_member(self, key, member)
 
     def _place_member_(self, key: str, member: Any) -> None:
         member._place_(f"{self._name}.{key}", (*self._way_, _kind(member), key), self._tree_, self)
@@ -163,10 +168,10 @@ class List(Structure, list[Any]):
         self.extend(items)
 
     def append(self, item: Any) -> None:
-        """Add a component. Errors: `UnfitMember`."""
-        item = as_structure(item)
-        self._check_(item)
-        self._take_member_(str(len(self)), item)
+        """Add a component. Errors: `UnfitMember`, `OwnMember`."""
+        item, key = as_structure(item), str(len(self))
+        self._check_(key, item)
+        self._take_member_(key, item)
         super().append(item)
 
     def extend(self, items: Iterable[Any]) -> None:
@@ -239,7 +244,7 @@ class Dict(Structure, dict[str, Any]):
                 raise FixedComponent("member of a Dict", key)
             return
         item = as_structure(item)
-        self._check_(item)
+        self._check_(key, item)
         self._take_member_(key, item)
         super().__setitem__(key, item)
 
@@ -291,6 +296,21 @@ def as_structure(value: Any) -> Any:
     if type(value) is dict and _holds_components(value):
         return _new_dict(value)
     return value
+
+
+def check_member(holder: Any, key: str, member: Any) -> None:
+    """Errors: `OwnMember` when `holder`, which is to have it as `key`, is the member itself or stands in it."""
+    above = holder
+    while above is not None:
+        if above is member:
+            raise OwnMember(member.name, f"{holder.name}.{key}")
+        above = above._holder_
+
+
+def check_name(component: Component, base: type[Component], name: str) -> None:
+    """Errors: `HiddenMethod` when an attribute of that name would hide a method of `base`."""
+    if callable(getattr(base, name, None)):
+        raise HiddenMethod(type(component).__name__, name, base.__name__)
 
 
 def _holds_components(value: Any) -> bool:

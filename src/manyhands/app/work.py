@@ -14,12 +14,13 @@ from manyhands.app.calls import Calls, Decision, Entry, decide
 from manyhands.app.component import Component
 from manyhands.app.errors import CallPending, FlowOnly, MissingRun, StartedOnce, UnfitChild, WorkHasStopped
 from manyhands.app.history import LATEST, START_KEY
+from manyhands.app.options import check_options
 from manyhands.app.plain import from_plain
 from manyhands.app.status import WorkStageStatus, WorkStopReasons
 from manyhands.app.storage.drive import Drive
 from manyhands.app.storage.path import Path, save_artifacts
 from manyhands.app.storage.payload import Payload
-from manyhands.app.structures import Structure, as_structure
+from manyhands.app.structures import Structure, as_structure, check_name
 
 
 class Work(Addressed):
@@ -34,7 +35,8 @@ class Work(Addressed):
     `timeout`: seconds after which a call is stopped and has failed. `retries`: how often a call that fails is tried
     again, `retry_delay` seconds later.
 
-    Errors: `MissingRun` (a `TypeError`) for a class without `run`; see `Component` for those of attributes.
+    Errors: `MissingRun` (a `TypeError`) for a class without `run`; `OptionError` for an option that cannot be; see
+    `Component` for those of attributes.
     """
 
     _SHARED_: ClassVar[frozenset[str]] = frozenset(
@@ -66,6 +68,7 @@ class Work(Addressed):
         super().__init__()
         if not callable(getattr(type(self), "run", None)):
             raise MissingRun(type(self).__name__)
+        check_options(timeout=timeout, retries=retries, retry_delay=retry_delay, port=port)
         if run_once is not None:
             warnings.warn(
                 "The `run_once` argument of a Work is deprecated; use `cache_calls` instead.",
@@ -232,6 +235,7 @@ class Work(Addressed):
         if name == "run" and getattr(value, "_manyhands_proxy", False):
             self.__dict__[name] = value
             return
+        check_name(self, Work, name)
         super()._set_public_(name, value)
 
     def _take_path_(self, name: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import webbrowser
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ def serve(
     server = _load(SERVER).start(view, host=host, port=port, pages=_load(PAGE).attach, names=names)
     try:
         if open_ui:
-            webbrowser.open(server.link)
+            # Some browsers keep whoever opens them until they are closed.
+            threading.Thread(target=webbrowser.open, args=(server.link,), name="manyhands-browser", daemon=True).start()
         yield server.address
     finally:
         server.stop()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyhands.app.history import LATEST, START_KEY
+from manyhands.app.plain import readable
 from manyhands.app.status import WorkStageStatus, moment
 
 Plain = dict[str, Any]
@@ -121,7 +122,8 @@ class Overview:
 def overview(state: Plain) -> Overview:
     """What an app's state says; `state` as its `snapshot()` gives it."""
     own = state.get("app_state", {})
-    return Overview(own.get("stage", "running"), _flow("root", "root", state), own.get("message") or "")
+    message = readable(own.get("message") or "")
+    return Overview(own.get("stage", "running"), _flow("root", "root", state), message)
 
 
 def can_stop(work: Work) -> bool:

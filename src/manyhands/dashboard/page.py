@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from manyhands.dashboard.head import head_of
 from manyhands.dashboard.overview import BLOCKING, FAILED, Call, Overview, Plain, Work, overview
-from manyhands.dashboard.parts import Badge, Words, box, button, confirmed, tell, warn
-from manyhands.dashboard.tree import Tree
+from manyhands.dashboard.panels import Panels
+from manyhands.dashboard.parts import Badge, Question, Words, box, button, tell, warn
 from manyhands.dashboard.words import app_stage_text, plural, stage_text
 from manyhands.model.errors import ManyhandsError
 
@@ -28,12 +28,10 @@ DESK = "manyhands.desk"
 
 TITLE = "Manyhands"
 ENDED = "ended"
-OVERVIEW = "Overview"
 CSS = "app_page.css"
 SOON = 1.5
 """Seconds after which somebody who waits for an act is told that it takes longer."""
 
-URL_STARTS = ("http://", "https://", "/")
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">'
     '<rect width="32" height="32" rx="8" fill="#0f766e"/><g fill="none" stroke="#fff" stroke-width="2.6" '
@@ -103,13 +101,12 @@ class Screen:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._client = ui.context.client
-        self._trees: list[Tree] = []
-        self._tabs: list[Plain] | None = None
+        self._question = Question()
         self._last: Overview | None = None
         self._counts = ""
         self._head()
         self._notice = Words("p", "", "notice", role="status")
-        self._main = box("main")
+        self._panels = Panels(self)
         self._timer = ui.timer(1.0, self._tick, active=False, immediate=False)
 
     async def follow(self) -> None:
@@ -118,6 +115,7 @@ class Screen:
             async for version in news:
                 seen, tabs = await self._desk.read(version)
                 self._put(seen, tabs)
+        self._question.withdraw()
         how = FAILED if self._last is not None and self._last.stage == FAILED else ENDED
         self._stage.put(how)
         self._say(f"The app has {how}. This is how it stood.", "" if self._last is None else self._last.message)
@@ -130,13 +128,13 @@ class Screen:
 
     async def stop(self) -> None:
         """End the app, when the user means it."""
-        if await confirmed("Stop the app?", "All its works are ended, whatever they do.", "Stop app"):
+        if await self._question.ask("Stop the app?", "All its works are ended, whatever they do.", "Stop app"):
             await self._do(self._desk.source.request_stop)
 
     async def stop_work(self, work: Work) -> None:
         """End a work, when the user means it."""
         text = "Its process is ended, whatever it does, and the work takes no more calls."
-        if await confirmed(f"Stop {work.name}?", text, "Stop work"):
+        if await self._question.ask(f"Stop {work.name}?", text, "Stop work"):
             await self._do(self._desk.source.stop_work, work.name)
 
     async def retry(self, work: Work, call: Call) -> None:
@@ -172,15 +170,13 @@ class Screen:
             theme.on("click", js_handler=TOGGLE_THEME)
 
     def _put(self, seen: Overview, tabs: list[Plain]) -> None:
-        if tabs != self._tabs:
-            self._tabs = tabs
-            self._build(seen, tabs)
-        for tree in self._trees:
-            tree.put(seen)
+        self._panels.put(seen, tabs)
         self._stage.put(seen.stage)
         self._summary.text = _summary(seen)
         self._run.set_visibility(seen.stage == BLOCKING)
         self._stop.set_visibility(not seen.is_over)
+        if seen.is_over:
+            self._question.withdraw()
         self._show_notice(seen)
         self._last = seen
         self._tick()
@@ -201,42 +197,8 @@ class Screen:
         self._notice.text = f"{text}\n\n{reason}" if reason else text
         self._notice.set_visibility(bool(text))
 
-    def _build(self, seen: Overview, tabs: list[Plain]) -> None:
-        self._main.clear()
-        self._trees.clear()
-        with self._main:
-            if not tabs:
-                self._add_tree("root")
-                return
-            with ui.tabs().props("align=left no-caps inline-label outside-arrows mobile-arrows") as bar:
-                ui.tab("0", OVERVIEW).props(":ripple=false")
-                for number, tab in enumerate(tabs, 1):
-                    ui.tab(str(number), tab["name"]).props(":ripple=false")
-            with ui.tab_panels(bar, value="0", animated=False, keep_alive=True):
-                with ui.tab_panel("0"):
-                    self._add_tree("root")
-                for number, tab in enumerate(tabs, 1):
-                    with ui.tab_panel(str(number)):
-                        self._add_content(seen, tab)
-
-    def _add_content(self, seen: Overview, tab: Plain) -> None:
-        found = seen.find(tab["content"]) if tab["kind"] == "component" else None
-        address = tab["content"] if tab["kind"] == "url" else found.url if isinstance(found, Work) else ""
-        if address.startswith(URL_STARTS):
-            words = Words(
-                "a", "Open in a window of its own", "elsewhere", href=address, target="_blank", rel="noopener"
-            )
-            words.props["aria-label"] = f"Open {tab['name']} in a window of its own"
-            box("iframe", "frame", src=address, title=tab["name"])
-        else:
-            self._add_tree(tab["content"])
-
-    def _add_tree(self, name: str) -> None:
-        self._trees.append(Tree(name, self))
-
     def _tick(self) -> None:
-        under_way = [tree.tick() for tree in self._trees]  # each of them, so no `any` that stops early
-        self._timer.active = any(under_way)
+        self._timer.active = self._panels.tick()
 
 
 def _summary(seen: Overview) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyhands.app.plain import readable
 from manyhands.dashboard.overview import UNDER_WAY, Call, Record
 from manyhands.dashboard.words import REASONS, clock, plural, span, stage_text
 
@@ -114,7 +115,7 @@ def duration(call: Call | None) -> str:
 def warn(error: Exception) -> None:
     """Say on the page that something could not be done."""
     options: dict[str, Any] = {"multi_line": True, "close_button": "OK", "timeout": 10000}
-    ui.notify(str(error), type="negative", **options)
+    ui.notify(readable(str(error)), type="negative", **options)
 
 
 def tell(text: str) -> None:
@@ -122,21 +123,37 @@ def tell(text: str) -> None:
     ui.notify(text, multi_line=True, close_button="OK", timeout=10000)
 
 
-async def confirmed(question: str, text: str, yes: str) -> bool:
-    """Ask before something that cannot be taken back."""
-    with ui.dialog() as dialog, ui.card().classes("question"):
-        Words("h2", question)
-        Words("p", text)
-        with box("div", "answers"):
+class Question:
+    """Asks before something that cannot be taken back, one thing at a time."""
 
-            async def no() -> None:
-                dialog.submit(False)
+    def __init__(self) -> None:
+        self._dialog: ui.dialog | None = None
 
-            async def go() -> None:
-                dialog.submit(True)
+    async def ask(self, question: str, text: str, yes: str) -> bool:
+        """Whether the user means it; False at once while another question stands, as after a second click."""
+        if self._dialog is not None:
+            return False
+        with ui.dialog() as dialog, ui.card().classes("question"):
+            Words("h2", question)
+            Words("p", text)
+            with box("div", "answers"):
 
-            button("Cancel", no)
-            button(yes, go, "danger")
-    answer = bool(await dialog)
-    dialog.delete()
-    return answer
+                async def no() -> None:
+                    dialog.submit(False)
+
+                async def go() -> None:
+                    dialog.submit(True)
+
+                button("Cancel", no)
+                button(yes, go, "danger")
+        self._dialog = dialog
+        try:
+            return bool(await dialog)
+        finally:
+            self._dialog = None
+            dialog.delete()
+
+    def withdraw(self) -> None:
+        """Ask no longer, as if the user did not mean it."""
+        if self._dialog is not None:
+            self._dialog.submit(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from nicegui import ui
@@ -59,7 +59,7 @@ class WorkRow:
         self._over = is_over
         self.is_open = is_open
         self._attributes: Attributes | None = None
-        self._holder = box("div", "work").props(f'data-work="{work.name}"')
+        self._holder = box("div", "work", data_work=work.name)
         with self._holder:
             with box("div", "line"):
                 self._opening = Opening(work.short, work.title, work.name, self._toggle)
@@ -122,7 +122,7 @@ class WorkRow:
     def _show_calls(self, work: Work) -> None:
         Words("h3", "Calls" if work.calls else "No calls yet")
         for call in work.calls[:SHOWN_CALLS]:
-            with box("section", "call").props(f'data-call="{call.key}"'):
+            with box("section", "call", data_call=call.key):
                 with box("div", "line"):
                     Words("span", call.label, "name")
                     Badge(call.last.stage)
@@ -186,15 +186,26 @@ class FlowRow:
 
 
 class Tree:
-    """A component and all below it. What a user has opened stays open, and a failure opens nothing by itself."""
+    """A component and all below it. What a user has opened stays open, and a failure opens nothing by itself.
 
-    def __init__(self, name: str, acts: Acts) -> None:
+    `opened`: the names of what is open from the first on.
+    """
+
+    def __init__(self, name: str, acts: Acts, opened: Collection[str] = ()) -> None:
         self._name = name
         self._acts = acts
+        self._opened = opened
         self._shape: object = None
         self._works: dict[str, WorkRow] = {}
         self._flows: dict[str, FlowRow] = {}
         self._holder = box("div", "tree")
+
+    @property
+    def opened(self) -> Collection[str]:
+        """The names of what is open."""
+        if self._shape is None:
+            return self._opened
+        return {name for rows in (self._works, self._flows) for name, row in rows.items() if row.is_open}
 
     def put(self, overview: Overview) -> None:
         """Show the app as it is now."""
@@ -212,19 +223,19 @@ class Tree:
         return any(under_way)
 
     def _build(self, component: Flow | Work, is_over: bool) -> None:
-        opened = {name for rows in (self._works, self._flows) for name, row in rows.items() if row.is_open}
+        opened = self.opened
         self._holder.clear()
         self._works.clear()
         self._flows.clear()
         with self._holder:
             self._add(component, opened, is_over)
 
-    def _add(self, component: Flow | Work, opened: set[str], is_over: bool) -> None:
+    def _add(self, component: Flow | Work, opened: Collection[str], is_over: bool) -> None:
         is_open = component.name in opened
         if isinstance(component, Work):
             self._works[component.name] = WorkRow(component, self._acts, is_open, is_over)
             return
-        with box("div", "flow").props(f'data-flow="{component.name}"'):
+        with box("div", "flow", data_flow=component.name):
             self._flows[component.name] = FlowRow(component, is_open)
             with box("div", "children"):
                 for child in component.children:

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from manyhands.app.plain import readable
+
 LARGEST = 32 * 1024 * 1024
 """Bytes of a request's body at most."""
 
@@ -21,12 +23,15 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Json(Response):
-    """Plain data as JSON; numbers that JSON cannot say become null."""
+    """Plain data as JSON; numbers that JSON cannot say become null, and characters that it cannot are written out."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return _encode(content)
+        try:
+            return _encode(content)
+        except UnicodeEncodeError:
+            return _encode(readable(content))
 
 
 async def received(request: Request) -> Any:

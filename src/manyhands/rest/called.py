@@ -29,7 +29,7 @@ def find(view: AppView, method: str, path: str) -> Found | None:
     methods: list[str] = []
     for description in view.routes():
         pattern, _, _ = compile_path(description["route"])
-        match = pattern.match(path)
+        match = pattern.match(path) or pattern.match(path.rstrip("/"))
         if match is None:
             continue
         if description["method"] == method:

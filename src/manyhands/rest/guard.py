@@ -25,7 +25,9 @@ PAGE = "/view"
 HOME = frozenset({PAGE, ""})
 """Where people come in, who are asked for the token; all else is for programs."""
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
+VISITED = HOME | {"/docs"}
+"""What a link on another site may lead to; to fetch it from there is another matter."""
+
 OURS = frozenset({"same-origin", "none"})
 """What a browser says of requests that our own page makes, or that the user typed."""
 
@@ -68,7 +70,8 @@ class Guard:
 
     * `Host` must name this machine, or be one of `names`, so that no foreign name that was made to point here is taken
       for us.
-    * A page of another origin gets nothing, and what changes anything must come from our own page or from no browser.
+    * A page of another origin gets nothing: what is asked must come from our own page or from no browser. Its links to
+      our pages are followed.
     * `token`, where there is one, must come along: as `Authorization: Bearer`, or as the cookie that the page sets.
     """
 
@@ -134,7 +137,8 @@ class Guard:
         """To the page once more without the token, which so stays in no history and no log."""
         response = RedirectResponse(scope.get("root_path", "") + PAGE, 303, {"Cache-Control": "no-store"})
         secure = HTTPConnection(scope).url.scheme == "https"
-        response.set_cookie(self._cookie, _seal(token), httponly=True, samesite="strict", secure=secure)
+        # Not `strict`: a link of another site that leads here would come without it, and ask for the token once more.
+        response.set_cookie(self._cookie, _seal(token), httponly=True, samesite="lax", secure=secure)
         return response
 
 
@@ -163,9 +167,15 @@ def _is_foreign(scope: Scope, headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is not None and _place(origin) != headers["host"].lower():
         return True
-    if scope["type"] == "websocket" or scope["method"] in READING:
+    if scope["type"] == "websocket" or headers.get("sec-fetch-site", "none") in OURS:
         return False
-    return headers.get("sec-fetch-site", "none") not in OURS
+    return not _is_visit(scope, headers)
+
+
+def _is_visit(scope: Scope, headers: Headers) -> bool:
+    """Whether somebody comes to one of our pages by a link, and sees it as a page of its own."""
+    how = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return scope["method"] == "GET" and how == ("navigate", "document") and path_of(scope).rstrip("/") in VISITED
 
 
 def _place(origin: str) -> str:

@@ -20,7 +20,9 @@ class Prefixed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             path = scope["path"]
-            whole = path if path == self._prefix or path.startswith(f"{self._prefix}/") else self._prefix + path
+            whole = path if f"{path}/".startswith(f"{self._prefix}/") else self._prefix + path
+            if whole == self._prefix:
+                whole += "/"
             # The same once more in a header would be counted twice.
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != FORWARDED]
             scope = {**scope, "path": whole, "root_path": self._prefix, "headers": headers}

@@ -122,11 +122,22 @@ class Running:
             return {"name": name, "content": content}
         if isinstance(frontend, StaticWebFrontend):
             return {"name": name, "folder": frontend.serve_dir}
-        kept = self._frontends.get(content)
+        return {"name": name, "content": self._server(content, frontend).url or content}
+
+    def _server(self, component: str, frontend: Frontend) -> Frontend:
+        """Who serves what the component shows: the app, or else a server that is started here, once."""
+        kept = self._started.get(component) or self._frontends.get(component)
         if kept is None:
-            kept = self._frontends[content] = frontend
+            kept = self._frontends[component] = frontend
             kept.start_server(HERE, 0)
-        return {"name": name, "content": kept.url or content}
+        return kept
+
+    @property
+    def _started(self) -> dict[str, Frontend]:
+        try:
+            return self._app.life.frontends
+        except NotRunning:
+            return {}
 
     def close(self) -> None:
         """End the servers that tabs have needed."""

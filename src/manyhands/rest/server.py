@@ -9,6 +9,7 @@ import re
 import secrets
 import socket
 import threading
+import urllib.parse
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
@@ -106,7 +107,7 @@ class Server:
     @property
     def link(self) -> str:
         """The page's address with the token in it, for whoever may see the page."""
-        return self.url if self.token is None else f"{self.url}?token={self.token}"
+        return self.url if self.token is None else f"{self.url}?token={urllib.parse.quote(self.token, safe='')}"
 
     @property
     def address(self) -> str:
@@ -147,7 +148,7 @@ def start(
 
     `token` is what requests must bring; else that of `MANYHANDS_TOKEN`; else, when others than this machine can reach
     `host`, a new one. So it is where there are `names`: those by which requests come through a proxy. Errors:
-    `NoAddress`; `OptionError` for a token that is too short, and a name that is none.
+    `NoAddress`; `OptionError` for a token that is too short or that no header can carry, and a name that is none.
     """
     chosen, names = _chosen(token), frozenset(map(_name, names))
     token = chosen or (None if is_loopback(host) and not names else secrets.token_urlsafe(24))
@@ -182,6 +183,11 @@ def _chosen(token: str | None) -> str | None:
         raise OptionError(
             f"The token has {len(chosen)} characters, and {SHORTEST} are the least. Choose a longer one, or unset "
             f"{TOKEN} to have one made."
+        )
+    if chosen is not None and not (chosen.isascii() and chosen.isprintable() and chosen == chosen.strip()):
+        raise OptionError(
+            "The token has characters that a request cannot bring along. Choose one of ASCII letters, digits and "
+            f"signs, without a space at its ends, or unset {TOKEN} to have one made."
         )
     return chosen
 

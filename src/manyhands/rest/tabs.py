@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from manyhands.app.plain import readable
 from manyhands.rest.view import AppView, Plain
 
 FRONTENDS = "/frontend"
@@ -17,7 +20,7 @@ URL_STARTS = ("http://", "https://")
 def tabs(view: AppView) -> list[Plain]:
     """The app's tabs in order: `name`, `kind` (`component` or `url`), and `content`, a name or a URL."""
     prefix = view.about().get("root_path", "")
-    return [_tab(prefix, number, tab) for number, tab in enumerate(view.layout())]
+    return [_tab(prefix, number, tab) for number, tab in enumerate(readable(view.layout()))]
 
 
 def _tab(prefix: str, number: int, tab: Plain) -> Plain:
@@ -39,4 +42,7 @@ async def page_of(view: AppView, number: int, path: str, scope: Scope) -> Respon
     files = StaticFiles(directory=folder, html=True, check_dir=False)
     response = await files.get_response(path or ".", scope)
     response.headers["cache-control"] = "no-cache"
+    if "location" in response.headers:
+        # Without the host: a proxy may have another name, and another scheme.
+        response.headers["location"] = urlsplit(response.headers["location"])._replace(scheme="", netloc="").geturl()
     return response

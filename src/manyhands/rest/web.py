@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -13,8 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 
+from manyhands.app.loop import NOT_BEGUN
 from manyhands.model.errors import BackendError, ManyhandsError, StateError
 from manyhands.rest import called, uploads
 from manyhands.rest.bodies import Json, received
@@ -31,7 +34,6 @@ EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 STAGES = ("running", "stopping")
 """What an app's stage can be set to from outside."""
 
-BUSY = "The app's flow is busy, and has not come to it in time. Try again later."
 JSON = "application/json"
 STATE_SHAPE: Plain = {
     "type": "object",
@@ -78,9 +80,19 @@ def close(web: FastAPI, view: AppView, home: str = "") -> None:
             return HTMLResponse(listed)
         if request.method == "GET" and path == "/" and home:
             return RedirectResponse(request.scope.get("root_path", "") + home, 303)
+        methods = _methods_at(ours, request.scope)
+        if methods:
+            raise HTTPException(405, "Method Not Allowed", {"Allow": ", ".join(sorted(methods))})
         raise HTTPException(404, "Not found")
 
+    ours = list(web.router.routes)
     web.add_api_route("/{path:path}", rest, methods=EVERY_METHOD, include_in_schema=False)
+
+
+def _methods_at(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
+    """How else the path of a request could be asked for; empty for one that there is not."""
+    partly = [route for route in routes if route.matches(scope)[0] is Match.PARTIAL]
+    return {method for route in partly for method in getattr(route, "methods", None) or ()}
 
 
 def _reading(web: FastAPI, view: AppView, feed: Feed) -> None:
@@ -117,6 +129,7 @@ def _reading(web: FastAPI, view: AppView, feed: Feed) -> None:
     ):  # fmt: skip
         web.add_api_route(f"{API}/{path}", endpoint, methods=["GET"])
     web.add_api_route("/healthz", healthz, methods=["GET"])
+    web.add_api_route("/healthz", healthz, methods=["HEAD"], include_in_schema=False)
     web.add_api_route(
         FRONTENDS + "/{number:int}/{path:path}", frontend, methods=["GET", "HEAD"], include_in_schema=False
     )  # fmt: skip
@@ -181,8 +194,8 @@ def _acting(web: FastAPI, view: AppView) -> None:
         f"{API}/upload_file/{{name:path}}", upload, methods=["PUT"],
         openapi_extra=_takes("application/octet-stream", {"type": "string", "format": "binary"}),
     )  # fmt: skip
-    web.add_api_route(f"{API}/works/{{name}}/stop", stop_work, methods=["POST"])
-    web.add_api_route(f"{API}/works/{{name}}/calls/{{key}}/retry", retry, methods=["POST"])
+    web.add_api_route(f"{API}/works/{{name:path}}/stop", stop_work, methods=["POST"])
+    web.add_api_route(f"{API}/works/{{name:path}}/calls/{{key}}/retry", retry, methods=["POST"])
 
 
 def _takes(kind: str, shape: Plain) -> Plain:
@@ -201,7 +214,7 @@ async def _called(view: AppView, found: called.Found, arguments: Plain) -> Any:
     except ManyhandsError:
         raise
     except TimeoutError as error:
-        raise HTTPException(504, BUSY) from error
+        raise HTTPException(504, _late(error)) from error
     except Exception as error:  # whatever the app's code raises, the caller is told
         raise HTTPException(500, f"{type(error).__name__}: {error}") from error
 
@@ -236,7 +249,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    return Json({"detail": BUSY}, 504)
+    return Json({"detail": _late(error)}, 504)
+
+
+def _late(error: Exception) -> str:
+    """What becomes of what was asked for depends on whether the flow has begun with it."""
+    return str(error) or NOT_BEGUN
 
 
 async def _left(request: Request, error: Exception) -> Response:

@@ -3,17 +3,18 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from manyhands.app import App, Work
-from manyhands.app.endings import WorkFailed
+from manyhands.app.endings import LET_IT_FAIL, RETURN_NOTHING, WorkFailed
 from manyhands.app.errors import WorkHasStopped
 from manyhands.model.states import RunStatus, TaskStatus
 from tests.acceptance.app.apps import Watched, stages
-from tests.acceptance.kit import PATIENCE, Place, note, noted, wait_for_file
+from tests.acceptance.kit import PATIENCE, Place, note, noted, wait_for_file, wait_until
 
 
 class Counts(Work):
@@ -221,6 +222,7 @@ def test_an_exception_of_a_work_ends_the_app(place: Place) -> None:
     app = App(flow)
     with pytest.raises(WorkFailed, match=r"(?s)root.work has failed: out of luck.*ValueError: out of luck") as caught:
         app.run()
+    assert str(caught.value).endswith(LET_IT_FAIL)
     assert app.exception is caught.value
     assert app.stage == "failed"
     assert flow._noticed[-1] == "failed"
@@ -236,7 +238,7 @@ class Returns(Work):
 
 def test_a_return_value_ends_the_app(place: Place) -> None:
     flow = CallsOnce(Returns(raise_exception=False))
-    with pytest.raises(WorkFailed, match=r"shouldn't have a return value\. Found 7"):
+    with pytest.raises(WorkFailed, match=rf"shouldn't have a return value\. Found 7(?s:.*){RETURN_NOTHING}"):
         App(flow).run()
     assert flow.work._calls[flow.work._calls["latest_call_hash"]]["statuses"][2]["reason"] == "invalid_return_value"
 
@@ -447,3 +449,44 @@ def test_a_work_begins_in_the_folder_and_the_environment_of_its_flow(
         folder, where, store = flow.work.told
         assert (folder, where) == (str(tmp_path / name), name)
         assert store != "sqlite:///elsewhere.db"
+
+
+class Meets(Work):
+    """Ends when it is let, and not before the other has begun."""
+
+    def __init__(self, folder: Path, who: str) -> None:
+        super().__init__()
+        self.folder = str(folder)
+        self.who = who
+        self.seen: list[str] = []
+
+    def run(self) -> None:
+        note(os.path.join(self.folder, "begun"), self.who)
+        wait_for_file(os.path.join(self.folder, self.who))
+        self.seen = [*self.seen, self.who]
+
+
+class Meeting(Watched):
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.work = work
+
+    def run(self) -> None:
+        self.check_time()
+        self.work.run()
+        self.stop()
+
+
+def test_two_apps_of_a_process_share_no_work_though_the_names_are_equal(place: Place, tmp_path: Path) -> None:
+    names = ["one", "two"]
+    flows = [Meeting(Meets(tmp_path, who)) for who in names]
+    threads = [threading.Thread(target=App(flow).run) for flow in flows]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: sorted(noted(tmp_path / "begun")) == names, "both")
+    finally:
+        for who, thread in zip(names, threads, strict=True):  # the first ends while the second is at work
+            (tmp_path / who).touch()
+            thread.join()
+    assert [flow.work.seen for flow in flows] == [[who] for who in names]

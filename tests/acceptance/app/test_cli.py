@@ -54,6 +54,7 @@ def test_an_app_that_stops_itself(place: Place) -> None:
         ("self.fail('no way')", "no way"),
         ("raise ValueError('a bug')", "ValueError: a bug"),
         ("self.nothing = 1", "nothing"),
+        ("sys.exit(3)", "its flow has called `sys.exit(3)`"),
         ("self.work.run(1, 2)", "TypeError"),
     ],
 )
@@ -219,3 +220,24 @@ def test_an_app_can_be_canceled_from_elsewhere(place: Place) -> None:
         assert any("The app long was canceled." in line for line in app.lines)
     assert noted(place.folder / "here") == ["begun", "left"]
     assert place.run("long").status is RunStatus.CANCELED
+
+
+@pytest.mark.parametrize("start", ["app.run()", "if __name__ == '__main__':\n    app.run(blocking=True)"])
+def test_a_file_that_runs_its_app_leaves_that_to_the_command(place: Place, start: str) -> None:
+    """It runs once, under the name that the command gives it, whether or not `python FILE` would run it too."""
+    program = write(place, flow("print('lived')\nself.stop()", start, "print('loaded')"))
+    done = run(place, program, "--id", "daily")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [STARTING, "loaded", "lived"]
+    assert [record.run_id for record in place.store.runs(kind="app")] == ["daily"]
+
+
+def test_an_app_that_is_run_but_has_no_name_in_its_file(place: Place) -> None:
+    program = write(place, flow("self.stop('lived')").replace("app = App(Main())", "App(Main()).run()"))
+    assert run(place, program).stdout.splitlines() == [STARTING, "lived"]
+
+
+def test_a_file_for_another_system_is_told_how_to_run(place: Place) -> None:
+    done = run(place, write(place, "import lightning.app.core\n"))
+    assert done.returncode == 1
+    assert "--as lightning" in done.stderr

@@ -12,9 +12,14 @@ import pytest
 from manyhands import workflow
 from manyhands.app import App, Flow, Work
 from manyhands.app.api import Get, Post
+from manyhands.app.channel import rendezvous
 from manyhands.app.endings import AppFailed, NoCheckpoint, NothingToRetry, NotRunning
-from manyhands.app.errors import ComponentNotFound, UnfitDelta, UnfitRoute
+from manyhands.app.errors import ComponentNotFound, UnfitDelta
+from manyhands.app.frontend import Frontend
 from manyhands.app.rooted import AppStage
+from manyhands.model.errors import UsageError
+from manyhands.model.states import RunStatus
+from manyhands.rest.running import Running, leave
 from tests.acceptance.app.apps import Watched
 from tests.acceptance.kit import PATIENCE, Place, note, noted, wait_until
 
@@ -104,6 +109,8 @@ def test_it_is_seen_while_it_runs_and_a_failed_call_can_be_made_again(place: Pla
         assert control.snapshot()["app_state"] == {"stage": "running"}
         with pytest.raises(NothingToRetry):
             control.retry("root.work", "nothing")
+        with pytest.raises(NothingToRetry):
+            control.retry("root.work", "latest_call_hash")
         with pytest.raises(ComponentNotFound):
             control.retry("root.nobody", key)
         (tmp_path / "good").touch()
@@ -140,18 +147,19 @@ def test_changes_from_outside_reach_flows_and_works(place: Place, tmp_path: Path
 
 def test_routes_and_commands_are_answered_by_the_loop(place: Place, tmp_path: Path) -> None:
     app = App(Steered(str(tmp_path)))
+    view = Running(app)
 
     def steps() -> None:
-        routes = {(route["method"], route["route"]): route for route in app.control.routes()}
-        assert routes["POST", "/names"]["parameters"] == {"name": "str"}
-        assert routes["POST", "/command/add one"]["command"] == "add one"
-        assert app.control.call("POST", "/names", {"name": "a"}) == {"count": 1}
-        assert app.control.call("POST", "/command/add one", {"name": "b"}) == {"count": 2}
-        assert app.control.call("GET", "/names/{index}", {"index": "1"}) == "b"
+        routes = {(route["method"], route["route"]): route for route in view.routes()}
+        assert [parameter["name"] for parameter in routes["POST", "/names"]["parameters"]] == ["name"]
+        assert routes["POST", "/command/add_one"]["command"] == "add one"
+        assert view.call("POST", "/names", {"name": "a"}) == {"count": 1}
+        assert view.call("POST", "/command/add_one", {"name": "b"}) == {"count": 2}
+        assert view.call("GET", "/names/{index}", {"index": "1"}) == "b"
         with pytest.raises(IndexError):
-            app.control.call("GET", "/names/{index}", {"index": "9"})
-        with pytest.raises(UnfitRoute):
-            app.control.call("GET", "/nothing", {})
+            view.call("GET", "/names/{index}", {"index": "9"})
+        with pytest.raises(UsageError):
+            view.call("GET", "/nothing", {})
 
     drive(app, steps)
     assert app.root.names == ["a", "b"]
@@ -278,6 +286,91 @@ def test_debug_is_on_for_the_time_of_a_run(place: Place) -> None:
     App(Looks(), log_level="debug").run()
     assert levels == [logging.DEBUG]
     assert log.level == logging.NOTSET
+
+
+class Served(Frontend):
+    """Writes down what becomes of its server; one on a bad port does not start."""
+
+    def __init__(self, told: list[str], bad: bool = False) -> None:
+        super().__init__()
+        self._told = told
+        self._bad = bad
+
+    def start_server(self, host: str, port: int, root_path: str = "") -> None:
+        if self._bad:
+            raise OSError("the port is taken")
+        self._told.append("start")
+        self.url = f"http://{host}/{len(self._told)}"
+
+    def stop_server(self) -> None:
+        self._told.append("stop")
+
+
+class Shows(CountsOn):
+    """Gives a new frontend each time it is asked."""
+
+    def __init__(self, told: list[str], bad: bool = False) -> None:
+        super().__init__()
+        self._told = told
+        self._bad = bad
+
+    def configure_layout(self) -> Any:
+        return Served(self._told, self._bad)
+
+
+class Both(CountsOn):
+    def __init__(self, told: list[str]) -> None:
+        super().__init__()
+        self.good = Shows(told)
+        self.bad = Shows(told, bad=True)
+
+
+def test_an_app_whose_frontend_does_not_start_leaves_nothing_behind(place: Place) -> None:
+    told: list[str] = []
+    app = App(Both(told))
+    with pytest.raises(OSError, match="port is taken"):
+        app.run()
+    assert (told, app.stage) == (["start", "stop"], AppStage.FAILED)
+    (run,) = place.store.runs(kind="app")
+    assert run.status is RunStatus.FAILED
+    assert not os.path.exists(rendezvous(place.url, run.run_id))
+
+
+class Days(Flow):
+    def __init__(self) -> None:
+        super().__init__()
+        self.day = 0
+
+    def run(self) -> None:
+        self.day += 1
+        self.stop()
+
+
+def test_what_was_kept_outlives_an_app_that_could_not_take_it_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    App(Days(), run_id="days").run()
+    with monkeypatch.context() as patch:
+        patch.setattr(Days, "_restore_", lambda *words: 1 / 0)
+        for _ in range(5):  # each ends as soon as it has begun
+            with pytest.raises(ZeroDivisionError):
+                App(Days(), run_id="days").run()
+            assert place.run("days").status is RunStatus.FAILED
+    app = App(Days(), run_id="days")
+    app.run()
+    assert app.root.day == 2
+
+
+def test_a_frontend_of_a_running_app_is_started_once(place: Place) -> None:
+    told: list[str] = []
+    app = App(Shows(told))
+    view = Running(app)
+
+    def steps() -> None:
+        for _ in range(2):
+            assert view.layout() == [{"name": "Shows", "content": "http://127.0.0.1/1"}]
+
+    drive(app, steps)
+    leave(view)
+    assert told == ["start", "stop"]
 
 
 @workflow.virtual_actor

@@ -163,6 +163,63 @@ def test_a_call_that_was_retried_and_succeeded_is_not_made_again(place: Place) -
     assert noted(ledger) == ["try", "try"]
 
 
+LAST_WORDS = """
+import os, sys, time
+from collections import Counter, defaultdict
+from manyhands.app import App, Dict, Flow, Work
+
+LEDGER = sys.argv[1]
+
+def note(text):
+    with open(LEDGER, "a") as file:
+        file.write(text + chr(10))
+
+class Long(Work):
+    def __init__(self):
+        super().__init__(parallel=True)
+        self.at = 0
+        self.counts = Counter()
+
+    def run(self):
+        self.counts["runs"] += 1
+        note(f"begin at {self.at}, {dict(self.counts)}")
+        while True:
+            time.sleep(0.01)
+
+    def on_exit(self):
+        self.at += 7
+
+class Main(Flow):
+    def __init__(self):
+        super().__init__()
+        self.work = Long()
+        self.many = Dict(x=Long())
+        self.seen = defaultdict(list)
+
+    def run(self):
+        self.work.run()
+        self.many["x"].run()
+        if self.work.is_running:
+            self.seen["runs"].append(1)
+
+app = App(Main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_works_set_when_they_leave_is_there_when_the_app_goes_on(place: Place, number: int) -> None:
+    program = write(place, LAST_WORDS)
+    ledger = place.folder / "ledger"
+    words = [program, "--id", "last", "--app_args", str(ledger)]
+    for life in (1, 2):
+        with running(place, *words) as app:
+            wait_until(lambda begun=2 * life: len(noted(ledger)) == begun, "both calls")  # type: ignore[misc]
+            app.process.send_signal(number)
+            app.wait_end()
+    begun = [f"begin at {7 * life}, {{'runs': {life + 1}}}" for life in (0, 1)]
+    assert noted(ledger) == [line for line in begun for _ in range(2)]
+
+
 def test_one_name_is_for_one_app_at_a_time(place: Place) -> None:
     program = write(place, KEPT)
     ledger, pipe = place.folder / "ledger", place.folder / "pipe"

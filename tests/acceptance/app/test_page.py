@@ -119,6 +119,19 @@ def test_run_is_there_only_for_an_app_that_waits(browser: Browser, app: MemoryAp
         expect(page.locator(".notice")).to_be_hidden()
 
 
+def test_names_are_shown_as_they_are(app: MemoryApp, page: Page) -> None:
+    name = 'x" id="taken" onmouseover="alert(1)'
+    app.change(lambda state: state["works"].update({name: component(x=1)}))
+    app.change(lambda state: state["flows"].update({f"flow {name}": component(works={}, flows={})}))
+    app.record(f"root.{name}", name, "failed", message=name)
+    row = page.locator(".work", has=page.locator(".name").get_by_text(name, exact=True))
+    row.locator(".opening").click()
+    expect(row.locator(".call")).to_have_attribute("data-call", name)
+    expect(row).to_have_attribute("data-work", f"root.{name}")
+    expect(page.locator(".flow .flow").last).to_have_attribute("data-flow", f"root.flow {name}")
+    expect(page.locator("#taken, [onmouseover]")).to_have_count(0)
+
+
 def test_the_app_is_stopped_when_one_means_it(app: MemoryApp, page: Page) -> None:
     page.get_by_role("button", name="Stop app").click()
     page.get_by_role("button", name="Cancel").click()
@@ -129,6 +142,34 @@ def test_the_app_is_stopped_when_one_means_it(app: MemoryApp, page: Page) -> Non
     app.wait_for_act("stop")
     expect(page.locator(".notice")).to_have_text("The app is being stopped.")
     expect(page.get_by_role("button", name="Stop app")).to_be_hidden()
+
+
+def test_one_question_at_a_time(app: MemoryApp, page: Page) -> None:
+    stop = page.get_by_role("button", name="Stop app")
+    stop.evaluate("button => { button.click(); button.click() }")
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    app.set("root", counter=77)  # seen when both clicks have been
+    page.locator('[data-flow="root"] .opening').first.evaluate("button => button.click()")
+    expect(page.locator('[data-flow="root"] > .body dd').first).to_have_text("77")
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    stop.click()
+    expect(page.get_by_role("dialog")).to_have_count(1)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_question_ends_with_the_app(browser: Browser, app: MemoryApp, told: bool) -> None:
+    with visiting(browser) as page:
+        with app_page.serve(app, port=0) as address:
+            page.goto(address)
+            page.get_by_role("button", name="Stop app").click()
+            expect(page.get_by_role("dialog")).to_have_count(1)
+            if told:
+                app.stage("stopping")
+        expect(page.locator(".notice")).to_have_text("The app has ended. This is how it stood.")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    assert app.acts == []
 
 
 def test_a_work_is_stopped(app: MemoryApp, page: Page) -> None:
@@ -231,6 +272,38 @@ def test_tabs(browser: Browser, app: MemoryApp, url: str, tmp_path: Path) -> Non
         expect(page.get_by_role("tab")).to_have_text(["Overview", "Report"])
 
 
+def test_tabs_that_change_leave_the_user_where_he_is(browser: Browser, app: MemoryApp, url: str) -> None:
+    app.tabs = [{"name": "Report", "content": "root.report"}, {"name": "Plot", "content": "root.report.plot"}]
+    rows = {"Overview": "root.train", "Report": "root.report.plot"}
+    with visiting(browser) as page:
+        page.goto(url)
+        opened = [
+            page.locator(f'[role="tabpanel"]:has([data-work="{rows["Overview"]}"]) [data-work="{rows["Overview"]}"]')
+        ]
+        opened[0].locator(".opening").click()
+        page.get_by_role("tab", name="Report").click()
+        opened.append(page.locator(f'[data-work="{rows["Report"]}"]:visible'))
+        opened[1].locator(".opening").click()
+        expect(opened[1].locator(".body")).to_contain_text("dpi")
+
+        def expect_unchanged() -> None:
+            expect(page.get_by_role("tab", name="Report")).to_have_attribute("aria-selected", "true")
+            expect(opened[1].locator(".body")).to_contain_text("dpi")
+
+        app.tabs = [app.tabs[0], {"name": "Plot", "content": f"{url}/../healthz"}]
+        app.set("root", counter=9)
+        expect(page.locator('iframe[title="Plot"]')).to_have_count(0)
+        expect_unchanged()
+        app.tabs = [{"name": "First", "content": "root.download"}, *app.tabs]
+        app.set("root", counter=10)
+        expect(page.get_by_role("tab")).to_have_text(["Overview", "First", "Report", "Plot"])
+        expect_unchanged()
+        page.get_by_role("tab", name="Plot").click()
+        expect(page.locator('iframe[title="Plot"]')).to_be_visible()
+        page.get_by_role("tab", name="Overview").click()
+        expect(opened[0].locator(".body")).to_contain_text("epoch")
+
+
 def test_the_end_is_shown(browser: Browser, app: MemoryApp) -> None:
     with visiting(browser) as page:
         with app_page.serve(app, port=0) as address:
@@ -260,6 +333,30 @@ def test_a_token_lets_the_page_in(browser: Browser, app: MemoryApp, monkeypatch:
         app.record("root.train", "k", "running")
         expect(badge(page, "root.train")).to_have_text("running")
         context.close()
+
+
+def test_another_site_may_lead_here_and_do_nothing_else(browser: Browser, app: MemoryApp, tmp_path: Path) -> None:
+    app.served = [{"method": "GET", "route": "/order", "parameters": []}]
+    app.answers = {("GET", "/order"): lambda: app._act("order")}
+    other = MemoryApp(component(works={}, flows={}))
+    other.tabs = [{"name": "Site", "folder": str(tmp_path)}]
+    context = browser.new_context()
+    page = context.new_page()
+    with app_page.serve(app, port=0, names=["app.example"]) as link, app_page.serve(other, port=0) as elsewhere:
+        here = link.partition("/view")[0]
+        script = f"fetch('{here}/order', {{mode: 'no-cors'}}).catch(() => 0).then(() => document.title = 'tried')"
+        (tmp_path / "index.html").write_text(
+            f"<!doctype html><a href='{link}'>in</a><img src='{here}/order'><script>{script}</script>"
+        )
+        site = elsewhere.replace("127.0.0.1", "localhost").replace("/view", "/frontend/0/")
+        page.goto(site)
+        page.get_by_role("link").click()
+        expect(page).to_have_url(f"{here}/view")
+        expect(page.locator(".work")).to_have_count(3)
+        page.goto(site)  # and once more, with the cookie
+        expect(page).to_have_title("tried")
+        assert app.acts == []
+    context.close()
 
 
 def test_a_page_that_has_been_left_costs_nothing(browser: Browser, app: MemoryApp, url: str) -> None:

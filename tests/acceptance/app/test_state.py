@@ -8,7 +8,7 @@ import pytest
 
 from manyhands.app import App, Dict, Flow, List, Work
 from manyhands.app.errors import ForbiddenUpdate
-from tests.acceptance.app.apps import Watched
+from tests.acceptance.app.apps import Watched, stages
 from tests.acceptance.kit import Place, note, noted, wait_for_file
 
 WHILE = 60.0
@@ -128,6 +128,45 @@ def test_what_the_flow_sets_between_calls_counts_for_the_next(place: Place) -> N
     flow = RunsAgain()
     App(flow).run()
     assert flow._noticed == ["0", "1", "2"]
+
+
+class Looks(Work):
+    """Looks at its own status, and takes note of what went wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(parallel=True, raise_exception=False)
+        self.seen: list[object] = []
+        self.handled = ""
+
+    def run(self, value: int) -> None:
+        self.seen = [self.status.stage, self.has_started, self.is_running, stages(self)]
+        self.handled = "" if value else str(1 / value)
+
+    def on_exception(self, exception: BaseException) -> None:
+        self.handled = str(exception)
+        self.seen.append(self.is_running)
+
+
+class SeesLooks(Watched):
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Looks()
+
+    def run(self) -> None:
+        self.check_time()
+        if self.work.num_successes:
+            self.see(self.work.seen)
+            self.stop()
+        if self.work.has_failed and not self._noticed:
+            self.see((self.work.handled, self.work.seen))
+        self.work.run(1 if self._noticed else 0)
+
+
+def test_a_work_sees_its_own_status_and_the_flow_what_it_says_of_its_failure(place: Place) -> None:
+    flow = SeesLooks()
+    App(flow).run()
+    begun = "['running', True, True, ['pending', 'running']"
+    assert flow._noticed == [f"('division by zero', {begun}, True])", f"{begun}]"]
 
 
 class Forbids(Watched):

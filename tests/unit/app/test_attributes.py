@@ -407,6 +407,26 @@ def test_state_attributes_are_not_deleted() -> None:
     assert not hasattr(flow, "_y")
 
 
+def test_children_are_not_deleted() -> None:
+    flow = Holding()
+    with pytest.raises(AttributeError, match="the work can't be changed once defined: work"):
+        del flow.work
+    assert flow.works() == [flow.work]
+
+
+@pytest.mark.parametrize("name", ["works", "stop", "set_state"])
+def test_what_would_hide_a_method_of_a_flow_is_refused(name: str) -> None:
+    for value in (1, Dict(), Counting()):
+        with pytest.raises(AttributeError, match=rf"`PlainFlow\.{name}` would hide the method `{name}` of `Flow`"):
+            PlainFlow(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["start", "on_exit", "apply"])
+def test_what_would_hide_a_method_of_a_work_is_refused(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"`Plain\.{name}` would hide the method `{name}` of `Work`"):
+        Plain(**{name: 1})
+
+
 def test_abstract_classes_and_other_bases_go_together() -> None:
     class Task(Work, ABC):
         @abstractmethod

@@ -1,10 +1,15 @@
 """Keys of calls: the customary ones, and longer ones where two calls share one."""
 
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from manyhands.app.call_key import choose_key, full_fingerprint, short_key
+from manyhands.model.errors import FingerprintError
 
 
 @pytest.mark.parametrize(
@@ -54,3 +59,64 @@ def test_deep_arguments_have_a_key() -> None:
     for _ in range(50_000):
         deep = [deep]
     assert len(short_key((deep,), {})) == 7
+
+
+class Plain:
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+class Other(Plain):
+    pass
+
+
+@dataclass
+class Holder:
+    inner: Any
+
+
+def test_plain_objects_count_by_class_and_attributes() -> None:
+    def make(shape: Callable[[Any], Any], kind: type = Plain, rate: float = 0.1) -> tuple[str, str]:
+        args = (shape(kind(rate=rate, inner=kind(names=["a"]))), 1)
+        return full_fingerprint(args, {"x": args}), short_key(args, {"x": args})
+
+    shapes: list[Callable[[Any], Any]] = [
+        lambda value: value, lambda value: [value], lambda value: {"a": (value,)}, lambda value: {value}, Holder,
+    ]  # fmt: skip
+    for shape in shapes:
+        assert make(shape) == make(shape)
+        assert not set(make(shape)) & {*make(shape, Other), *make(shape, rate=0.2)}
+    assert len({make(shape) for shape in shapes}) == len(shapes)
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+
+class Hides(io.StringIO):
+    pass
+
+
+class Copies(Plain):
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class Lists(list[Any]):
+    pass
+
+
+def ring() -> Plain:
+    made = Plain()
+    made.made = made  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), Slotted(), Hides("text"), Copies(), Plain(lock=threading.Lock()), Lists([object()]), ring()],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_may_hide_more_than_its_attributes_is_refused(value: Any) -> None:
+    with pytest.raises(FingerprintError, match=r"^args\[0\]\[1\]"):
+        full_fingerprint(([1, value],), {})

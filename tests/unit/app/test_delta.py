@@ -109,7 +109,13 @@ any_values = st.recursive(
 def test_values_come_back_through_strict_json(value: Any) -> None:
     plain = to_plain(value)
     assert repr(from_plain(json.loads(json.dumps(plain, allow_nan=False)))) == repr(value)
-    json.dumps(readable(plain), allow_nan=False)
+    json.dumps(readable(plain), allow_nan=False).encode()
+
+
+def test_what_utf8_cannot_say_is_written_out_for_people() -> None:
+    for odd, shown in ((2, "2"), ("b", "b")):  # with a key that is no text, and without one
+        value = {"caf\udce9": ["\udcff", "café", ("\ud800x",)], odd: "\udcff"}
+        assert readable(to_plain(value)) == {"caf\\udce9": ["\\udcff", "café", ["\\ud800x"]], shown: "\\udcff"}
 
 
 def test_nothing_is_shared_with_the_plain_form() -> None:

@@ -204,11 +204,24 @@ def test_commands_describe_what_they_take() -> None:
         [Post(1, print)],
         [Route("x", print)],
         [Get("x", print), Get("x", len)],
+        [Get("/x/{a:nonsense}", print)],
+        [Get("/x/{a}/{a:int}", print)],
+        [Get("/healthz", print)],
+        [Get("/api/v1/state", print)],
+        [Post("/api/v1/works/x/stop/", print)],
+        [Get("view", print)],
+        [Get("/view/deeper", print)],
     ],  # type: ignore[arg-type]
 )
 def test_unfit_routes(routes: Any) -> None:
     with pytest.raises(TypeError, match="`root` offers"):
         routes_of(Offering(routes=routes))
+
+
+def test_routes_that_only_look_like_those_of_every_app() -> None:
+    paths = ["/", "/docs", "/views", "/api/v1/own", "/api/v1/statement", "/{a:path}", "/x/{a:int}/{b}", "/x/{1a:odd}"]
+    routes = [Get(path, print) for path in paths]
+    assert [route.path for route in routes_of(Offering(routes=routes))] == paths
 
 
 @pytest.mark.parametrize("commands", [1, "x", [1], [{"a": 1}], [{1: print}], [{"": print}], [{"a": print}, {"a": len}]])

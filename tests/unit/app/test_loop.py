@@ -1,6 +1,6 @@
 """Turns of the loop with a clock that the test moves, and works that the test plays."""
 
-import os
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 
 from manyhands.app.channel import Exchange, Line
 from manyhands.app.desk import Desk
+from manyhands.app.endings import NotRunning
 from manyhands.app.errors import AppExit
 from manyhands.app.flow import Flow, attach
 from manyhands.app.loop import IDLE_SECONDS, LOOK_SECONDS, FlowLoop
@@ -207,8 +208,8 @@ def test_a_slow_flow_is_told_of_once(
 
 
 class Job(Work):
-    def __init__(self) -> None:
-        super().__init__(parallel=True, raise_exception=False)
+    def __init__(self, parallel: bool = True) -> None:
+        super().__init__(parallel=parallel, raise_exception=False)
         self.items: list[int] = []
         self.size = 0
 
@@ -242,6 +243,62 @@ def test_every_status_of_a_call_is_seen_by_a_turn(stage: Callable[[Flow], Stage]
     made.turn(5)
     assert flow._stages == ["not_started", "pending", "running", "succeeded"]
     assert flow.work.size == 3
+    line.close()
+
+
+class Hurries(Employs):
+    """Calls its work twice in one turn."""
+
+    def run(self) -> None:
+        super().run()
+        self.work.run(2)
+
+
+def talks(made: Stage, key: str, *stages: str) -> list[dict[str, object]]:
+    said = {"key": key, "at": made.root._tree_.clock(), "reason": "user_exception", "message": "bad", "trace": ""}
+    return [{"is": stage, **said} for stage in stages]
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed"])
+@pytest.mark.parametrize("late", [True, False])
+def test_the_end_of_a_call_is_seen_before_the_next_one_runs(
+    stage: Callable[[Flow], Stage], end: str, late: bool
+) -> None:
+    flow = Hurries()
+    made = stage(flow)
+    made.turn()
+    first, second = [wanted.key for wanted in made.runner.wanted]
+    over = [Ended("root.work", first, Cause.ERROR if end == "failed" else None), Ended("root.work", second)]
+    line = Line(made.exchange.address, "root.work")
+    for message in [*talks(made, first, "running", end), *talks(made, second, "running")]:
+        line.send(message)
+    if late:
+        made.turn(4)
+        assert flow._stages[-1] == "running"
+        made.runner.over.append(over.pop(0))
+    for message in talks(made, second, "succeeded"):
+        line.send(message)
+    made.runner.over += over
+    made.turn(6)
+    assert flow._stages == ["not_started", "pending", "running", end, "running", "succeeded"]
+    line.close()
+
+
+def test_a_call_that_is_tried_again_after_all_holds_up_nobody(stage: Callable[[Flow], Stage]) -> None:
+    flow = Hurries()
+    made = stage(flow)
+    made.turn()
+    first, second = [wanted.key for wanted in made.runner.wanted]
+    line = Line(made.exchange.address, "root.work")
+    # The process died when it had said that it was done, and before the engine heard of it.
+    for key in (first, second, first):
+        for message in talks(made, key, "running", "succeeded"):
+            line.send(message)
+    made.turn(2)
+    made.runner.over += [Ended("root.work", second), Ended("root.work", first)]
+    made.turn(9)
+    assert flow.work.num_successes == 2
+    assert flow._stages[-1] == "succeeded"
     line.close()
 
 
@@ -307,6 +364,90 @@ def test_what_is_asked_is_done_between_two_turns(stage: Callable[[Flow], Stage])
         made.loop.ask(lambda: None).result(0)
 
 
+def test_what_was_not_begun_in_time_is_never_done(stage: Callable[[Flow], Stage]) -> None:
+    made = stage(Idle())
+    done: list[str] = []
+    late = made.loop.ask(lambda: done.append("late"))
+    with pytest.raises(TimeoutError, match="Try again"):
+        late.result(0)
+    made.loop.ask(lambda: done.append("next"))
+    made.turn()
+    assert done == ["next"]
+
+
+def test_what_was_begun_in_time_is_done(stage: Callable[[Flow], Stage]) -> None:
+    made = stage(Idle())
+    begun, gate = threading.Event(), threading.Event()
+    asked = made.loop.ask(lambda: (begun.set(), gate.wait()))
+    turning = threading.Thread(target=made.turn)
+    turning.start()
+    begun.wait()
+    with pytest.raises(TimeoutError, match="Look whether"):
+        asked.result(0)
+    gate.set()
+    turning.join()
+    assert asked.result(0) == (None, True)
+
+
+@pytest.mark.parametrize("end", ["stop", "fail"])
+def test_what_ends_the_app_is_answered(stage: Callable[[Flow], Stage], end: str) -> None:
+    made = stage(Idle())
+    asked = made.loop.ask(getattr(made.root, end))
+    with pytest.raises(AppExit):
+        made.turn()
+    assert asked.result(0) is None
+
+
+def test_what_is_interrupted_is_answered(stage: Callable[[Flow], Stage]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    made = stage(Idle())
+    asked = made.loop.ask(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        made.turn()
+    with pytest.raises(NotRunning):
+        asked.result(0)
+
+
+class Waits(Flow):
+    """Has a work that it waits for, and calls it only when it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Job(parallel=False)
+
+    def run(self) -> None:
+        """Nothing by itself."""
+
+
+def test_who_asks_for_a_call_that_takes_its_time_is_answered_at_once(stage: Callable[[Flow], Stage]) -> None:
+    flow = Waits()
+    made = stage(flow)
+    asked = made.loop.ask(lambda: (flow.work.run(7), "over"))
+    made.turn()
+    assert asked.result(0) is None
+    assert [wanted.args for wanted in made.runner.wanted] == [(7,)]
+    line = Line(made.exchange.address, "root.work")
+    for message in talks(made, made.runner.wanted[0].key, "running", "succeeded"):
+        line.send(message)
+    made.runner.over.append(Ended("root.work", made.runner.wanted[0].key))
+    made.turn(6)
+    again = made.loop.ask(lambda: (flow.work.run(7), "over"))
+    made.turn()
+    assert again.result(0) == (None, "over")
+    line.close()
+
+
+def test_nothing_is_done_for_who_asks_when_all_is_over(stage: Callable[[Flow], Stage]) -> None:
+    made = stage(Idle())
+    before = made.loop.ask(lambda: None)
+    made.loop.close(NotRunning("That cannot be done any more"))
+    for asked in (before, made.loop.ask(lambda: None)):
+        with pytest.raises(NotRunning):
+            asked.result(0)
+
+
 def test_a_blocked_flow_does_not_run(stage: Callable[[Flow], Stage]) -> None:
     made = stage(Idle())
     made.loop.blocked = True
@@ -315,13 +456,6 @@ def test_a_blocked_flow_does_not_run(stage: Callable[[Flow], Stage]) -> None:
     made.loop.blocked = False
     made.turn()
     assert made.root._runs == 1
-
-
-def test_only_its_owner_may_enter_the_folder_of_the_socket(tmp_path: Path) -> None:
-    (tmp_path / "open").mkdir(mode=0o755)
-    os.chmod(tmp_path / "open", 0o755)
-    with pytest.raises(Exception, match="open to others"):
-        Exchange(str(tmp_path / "open" / "flow"), lambda work, pid: None)
 
 
 def test_noise_on_the_line_is_dropped(stage: Callable[[Flow], Stage]) -> None:

@@ -1,9 +1,11 @@
 """Lists and dicts of components: names, states, and what can be added."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from manyhands.app.errors import OwnMember, StructureMismatch, UnfitDelta
 from manyhands.app.flow import get_component_by_name
 from manyhands.app.structures import Dict, List
 from tests.unit.app.doubles import WORK, Counting, EmptyFlow, Everything, Holding, Nested, changes, within
@@ -30,6 +32,11 @@ def test_a_structure_takes_the_state_of_its_members_alone() -> None:
     assert structure["a"].counter == 3
     with pytest.raises(ValueError, match="The provided state doesn't match the `Dict`"):
         structure.set_state({"works": {"b": state["works"]["a"]}, "flows": {}})
+    for none in (5, None, {"works": 5}):
+        with pytest.raises(StructureMismatch, match="the state has none"):
+            structure.set_state(none)
+    with pytest.raises(UnfitDelta, match="has `vars`"):
+        structure.set_state({"works": {"a": 5}})
 
 
 def test_names_of_members_before_and_after() -> None:
@@ -143,6 +150,34 @@ def test_a_structure_that_is_refused_is_not_in_it() -> None:
         with pytest.raises((ValueError, TypeError)):
             attempt()
     assert (len(flow.rows), len(flow.deep), len(flow.deep["a"])) == (2, 1, 1)
+
+
+class Loops(EmptyFlow):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Nesting()
+        self.more = List()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda flow: setattr(flow, "me", flow),
+        lambda flow: setattr(flow, "me", List(flow)),
+        lambda flow: setattr(flow, "me", {"a": flow}),
+        lambda flow: setattr(flow.inner, "outer", flow),
+        lambda flow: flow.more.append(flow),
+        lambda flow: flow.inner.rows.append(flow),
+        lambda flow: flow.inner.deep.update(b=flow),
+    ],
+)
+def test_a_component_is_no_part_of_itself(attempt: Callable[[Loops], None]) -> None:
+    flow = Loops()
+    flow._tree_.running += 1  # as in `run`
+    before = list(flow.flows.values())
+    with pytest.raises(OwnMember, match=r"cannot be root.* as well: it would be a part of itself"):
+        attempt(flow)
+    assert list(flow.flows.values()) == before
 
 
 def test_only_adding_is_supported() -> None:

@@ -1,6 +1,8 @@
-"""What happens where the page's parts are not installed."""
+"""What serving a page does besides: opening it, and saying which of its parts are not installed."""
 
 import sys
+import threading
+import webbrowser
 
 import pytest
 
@@ -19,6 +21,23 @@ def test_a_missing_extra_is_named(package: str, monkeypatch: pytest.MonkeyPatch)
     app = MemoryApp(component(works={}, flows={}))
     with pytest.raises(MissingExtra, match=rf"{package}.*pip install 'manyhands\[dashboard\]'"), app_page.serve(app):
         pass
+
+
+def test_a_browser_that_keeps_whoever_opens_it_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    begun, closed = threading.Event(), threading.Event()
+
+    def browse(url: str) -> None:
+        opened.append(url)
+        begun.set()
+        closed.wait(60)
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    with app_page.serve(MemoryApp(component(works={}, flows={})), port=0, open_ui=True) as address:
+        assert begun.wait(60)
+        assert opened == [address]
+        assert not closed.is_set()
+    closed.set()
 
 
 class _Hides:

@@ -95,10 +95,26 @@ def test_our_own_pages_and_programs_may(method: str) -> None:
     assert client().request(method, "/x").status_code == 200
 
 
+VISIT = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_form_of_another_page_changes_nothing(site: str) -> None:
-    assert client().post("/x", headers={"sec-fetch-site": site}).status_code == 403
-    assert client().get("/x", headers={"sec-fetch-site": site}).status_code == 200
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/x", "/view"])
+def test_another_page_asks_for_nothing_by_a_form_or_an_image(site: str, method: str, path: str) -> None:
+    for kind in ({}, {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}):
+        assert client().request(method, path, headers={"sec-fetch-site": site, **kind}).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_of_another_page_leads_to_our_pages_and_nowhere_else(site: str) -> None:
+    visit = {"sec-fetch-site": site, **VISIT}
+    for path in ("/", "/view", "/view?token=x", "/docs"):
+        assert client().get(path, headers=visit).status_code == 200
+        assert client().post(path, headers=visit).status_code == 403
+        assert client().get(path, headers={**visit, "sec-fetch-dest": "iframe"}).status_code == 403
+    assert client().get("/x", headers=visit).status_code == 403
+    assert client().get("/x", headers={**visit, "sec-fetch-site": "none"}).status_code == 200
 
 
 def test_no_preflight_is_answered() -> None:
@@ -142,7 +158,7 @@ def test_the_page_takes_the_token_once_and_sets_a_cookie() -> None:
     cookie = response.headers["set-cookie"]
     assert TOKEN not in cookie
     assert re.search(r"httponly", cookie, re.IGNORECASE)
-    assert re.search(r"samesite=strict", cookie, re.IGNORECASE)
+    assert re.search(r"samesite=lax", cookie, re.IGNORECASE)
     assert server.get("/view").status_code == 200
     assert server.post("/api/v1/state").status_code == 200
     assert client(token=TOKEN + "2").get("/view", headers={"cookie": cookie.partition(";")[0]}).status_code == 401

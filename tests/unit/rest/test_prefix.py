@@ -37,7 +37,8 @@ def test_all_is_found_with_and_without_the_prefix(prefix: str) -> None:
     assert server.get(f"{prefix}/own").json() == "mine"
     assert server.get(f"{prefix}/healthz").status_code == 200
     assert server.get(f"{prefix}/none").status_code == 404
-    assert server.get(f"{prefix}/").headers["location"] == "/apps/digits/view"
+    for home in ("", "/"):
+        assert server.get(prefix + home).headers["location"] == "/apps/digits/view"
     assert server.get(f"{prefix}/api/v1/layout").json()[0]["content"] == "/apps/digits/frontend/0/"
     assert server.get(f"{prefix}/api/v1/openapi.json").json()["servers"] == [{"url": "/apps/digits"}]
     with server.websocket_connect(f"{prefix}/api/v1/ws", headers={"host": "127.0.0.1"}) as socket:

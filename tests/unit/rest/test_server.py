@@ -116,6 +116,18 @@ def test_a_token_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
         start(app(), port=0)
 
 
+@pytest.mark.parametrize("token", ["schlüsselwort", "a secret\n", " a secret", "a\tsecret"])
+def test_a_token_that_no_request_could_bring(token: str) -> None:
+    with pytest.raises(OptionError, match="ASCII"):
+        start(app(), port=0, token=token)
+
+
+def test_any_token_is_whole_in_the_link() -> None:
+    with serving(token="a+b&c#d=e/f %41") as server:
+        answer = get(server.link)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/view")
+
+
 def test_names_of_a_proxy_bring_a_token() -> None:
     with serving(names=["App.Example.org", "other.example"]) as server:
         assert server.token is not None

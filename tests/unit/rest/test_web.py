@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from manyhands.app.api import OF_EVERY_APP
 from manyhands.model.errors import BackendError
 from manyhands.rest import bodies
 from manyhands.rest.feed import Feed
@@ -177,6 +178,15 @@ def test_a_work_is_stopped_and_a_call_retried(app: MemoryApp, client: TestClient
     assert app.acts == [("stop_work", "root.w"), ("retry", "root.w", "abc")]
 
 
+def test_a_work_may_have_a_slash_in_its_name(app: MemoryApp, client: TestClient) -> None:
+    app.change(lambda state: state["works"].update({"a/b": component()}))
+    app.record("root.a/b", "abc", "failed")
+    for name in ("root.a/b", "root.a%2Fb"):
+        assert client.post(f"/api/v1/works/{name}/stop").status_code == 200
+        assert client.post(f"/api/v1/works/{name}/calls/abc/retry").status_code == 200
+    assert app.acts == 2 * [("stop_work", "root.a/b"), ("retry", "root.a/b", "abc")]
+
+
 def test_what_cannot_be_done_says_so(app: MemoryApp, client: TestClient) -> None:
     app.record("root.w", "abc", "running")
     assert client.post("/api/v1/works/root.none/stop").status_code == 422
@@ -190,6 +200,38 @@ def test_everything_else_is_not_found(client: TestClient, path: str, method: str
     response = client.request(method, path)
     assert response.status_code == 404
     assert response.json() == {"detail": "Not found"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/v1/delta", "POST"),
+        ("DELETE", "/api/v1/state", "GET, POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("GET", "/api/v1/works/root.w/stop", "POST"),
+    ],
+)
+def test_another_method_is_not_allowed(client: TestClient, method: str, path: str, allowed: str) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 405
+    assert response.json() == {"detail": "Method Not Allowed"}
+    assert response.headers["allow"] == allowed
+
+
+def test_health_is_asked_for_without_a_body(client: TestClient) -> None:
+    assert client.head("/healthz").status_code == 200
+
+
+def test_what_no_json_can_say_is_written_out(app: MemoryApp, client: TestClient) -> None:
+    app.set("root", file="caf\udce9.txt")
+    assert client.get("/api/v1/state").json()["vars"]["file"] == "caf\\udce9.txt"
+
+
+def test_no_app_takes_a_path_of_ours(client: TestClient) -> None:
+    paths = [route.path for route in client.app.routes]  # type: ignore[attr-defined]
+    ours = [path for path in paths if path != "/{path:path}"]
+    assert len(ours) > 10
+    assert [path for path in ours if not OF_EVERY_APP.fullmatch(path)] == []
 
 
 def test_the_routes_are_described(client: TestClient) -> None:
@@ -255,6 +297,7 @@ def test_the_apps_own_routes(app: MemoryApp, client: TestClient) -> None:
     assert sent.json() == {"age": 8, "tags": [1], "name": "ann"}
     assert client.post("/users/ann", json=[1]).json() == {"body": [1], "name": "ann"}
     assert client.post("/users/ann").json() == {"name": "ann"}
+    assert client.get("/users/").json() == {"limit": "all", "names": ["a"]}
     wrong = client.get("/users/ann")
     assert wrong.status_code == 405
     assert wrong.headers["allow"] == "POST"
@@ -296,6 +339,8 @@ def test_a_folder_is_served(folder: Path, client: TestClient) -> None:
     assert client.get("/frontend/1/index.html").headers["content-type"].startswith("text/html")
     assert client.get("/frontend/1/deep/data.json").json() == [1]
     assert client.head("/frontend/1/index.html").status_code == 200
+    (folder / "deep" / "index.html").write_text("deep")
+    assert client.get("/frontend/1/deep").headers["location"] == "/frontend/1/deep/"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import re
-import uuid
 from pathlib import Path
 from typing import Any, ClassVar
 
 from manyhands.app.errors import FileMissing, StorageUse
-from manyhands.app.storage.shared import shared_folder
+from manyhands.app.storage.shared import beside, shared_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -97,10 +95,8 @@ class Payload:
         file = self._file
         if file.exists():
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.parent / f".{uuid.uuid4().hex}"
-        unfinished.write_bytes(data)
-        os.replace(unfinished, file)
+        with beside(file) as unfinished:
+            unfinished.write_bytes(data)
 
     def _given_to(self, work: str) -> None:
         self._consumer = work

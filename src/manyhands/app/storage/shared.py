@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SCHEME = "lit://"
@@ -26,6 +28,22 @@ def artifacts_folder() -> Path:
     return shared_folder() / "artifacts"
 
 
+@contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """Where to write what takes the place of `target` at the end, all at once; nothing of it is left after an error.
+
+    Makes the folder. Errors: `OSError`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the target, so that the last step is one rename; with a name of its own, for others may write here, too.
+    unfinished = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+    try:
+        yield unfinished
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def replace(source: Path, target: Path) -> None:
     """Copy a file or folder; who looks at `target` sees all of the old or all of the new file.
 
@@ -36,14 +54,8 @@ def replace(source: Path, target: Path) -> None:
         for inner in source.iterdir():
             replace(inner, target / inner.name)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, so that the last step is one rename; with a name of its own, for others may copy here, too.
-    unfinished = target.parent / f".{target.name}.{uuid.uuid4().hex}"
-    try:
+    with beside(target) as unfinished:
         shutil.copy2(source, unfinished)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def remove(target: Path) -> None:

@@ -151,3 +151,15 @@ def test_before_it_is_assigned_it_is_just_its_object() -> None:
     assert payload.value == [1]
     assert (payload.hash, payload.name, payload.origin_name, payload.exists_remote()) == (None, "", "", False)
     assert pickle.loads(pickle.dumps(payload)).value == [1]
+
+
+def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("SHARED_MOUNT_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        Payload(1)._save("root.work", "data")
+    assert list((tmp_path / "payloads").iterdir()) == []
