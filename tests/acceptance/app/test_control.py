@@ -276,7 +276,7 @@ def test_debug_is_on_for_the_time_of_a_run(place: Place) -> None:
     import logging  # noqa: PLC0415
 
     log = logging.getLogger("manyhands.app")
-    levels: list[int] = []
+    before, levels = log.level, []
 
     class Looks(Flow):
         def run(self) -> None:
@@ -285,7 +285,7 @@ def test_debug_is_on_for_the_time_of_a_run(place: Place) -> None:
 
     App(Looks(), log_level="debug").run()
     assert levels == [logging.DEBUG]
-    assert log.level == logging.NOTSET
+    assert log.level == before
 
 
 class Served(Frontend):
