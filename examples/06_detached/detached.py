@@ -1,6 +1,7 @@
 """Hand a run to a background engine: it goes on although the script that started it is gone."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ def start(run_id: str, pipe: str) -> None:
 
 
 def manyhands(*arguments: str) -> None:
-    print(f"$ manyhands {' '.join(arguments)}", flush=True)
+    print(f"$ manyhands {shlex.join(arguments)}", flush=True)
     subprocess.run([sys.executable, "-m", "manyhands", *arguments], check=True)
 
 

@@ -1,5 +1,6 @@
 """An expense waits for somebody's word, for days if need be; in the end the manager is asked."""
 
+import shlex
 import subprocess
 import sys
 import uuid
@@ -28,7 +29,7 @@ def settle(expense: str, answer: dict[str, Any], *_asked: str) -> str:
 
 
 def manyhands(*arguments: str) -> None:
-    print(f"$ manyhands {' '.join(arguments)}", flush=True)
+    print(f"$ manyhands {shlex.join(arguments)}", flush=True)
     subprocess.run([sys.executable, "-m", "manyhands", *arguments], check=True)
 
 
@@ -37,8 +38,7 @@ def main() -> None:
     taxi, hotel, yacht = (f"{expense}-{uuid.uuid4().hex[:8]}" for expense in ("taxi", "hotel", "yacht"))
     manyhands("engine", "start", "--background")
     try:
-        for run_id, days in ((taxi, 3.0), (hotel, 3.0), (yacht, 0.00001)):
-            expense = run_id.partition("-")[0]
+        for expense, run_id, days in (("taxi", taxi, 3.0), ("hotel", hotel, 3.0), ("yacht", yacht, 0.00001)):
             answer = workflow.wait_for_event(workflow.SignalListener, "answer")
             waited = workflow.wait([answer], timeout=days * 86_400)
             decide.step(expense, waited, ask.step("clerk", expense)).run_async(run_id, detach=True)

@@ -34,7 +34,7 @@ from manyhands.executors.cores import cores
 from manyhands.executors.inline import InlineExecutor
 from manyhands.executors.later import LaterExecutor
 from manyhands.executors.presence import PresenceExecutor
-from manyhands.model.errors import OptionError, StateError
+from manyhands.model.errors import OptionError, StateError, StoreUnavailable
 from manyhands.model.records import EngineRecord
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Keeping
@@ -95,6 +95,14 @@ def open_store(chosen: Settings) -> SqliteStore:
     opened = store(chosen)
     opened.open()
     return opened
+
+
+def check_there(chosen: Settings) -> None:
+    """For those who only look, and are to make no store where there is none. Errors: `StoreUnavailable`."""
+    url = address(chosen.store)
+    path = parse_location(url).path
+    if path is not None and not os.path.exists(path):
+        raise StoreUnavailable(url, "there is no such file. The first run in it makes it; is the name right?")
 
 
 def keeping(chosen: Settings) -> Keeping:

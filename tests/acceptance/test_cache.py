@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from manyhands import workflow
+from manyhands import bootstrap, workflow
 from manyhands.engine.context import client
+from manyhands.engine.why import explain
 from tests.acceptance.kit import Place, note, run_program, running, tally, wait_for_file, wait_until
 
 
@@ -40,6 +41,16 @@ def test_a_call_is_computed_once(place: Place, tmp_path: Path, inplace: bool) ->
     assert computed(ledger) == 2
     assert workflow.get_output("second").result() == 42
     assert workflow.resume("second").result() == 42
+
+
+def test_why_says_when_the_cached_result_was_saved(place: Place, tmp_path: Path) -> None:
+    double = counted(tmp_path / "ledger")
+    double.step(21).run("first")
+    double.step(21).run("second")
+    inspect = bootstrap.inspect(bootstrap.settings(store=place.url))
+    (fact,) = [fact for fact in explain(inspect, "second", "double").facts if fact.kind == "cached"]
+    assert fact.text.startswith("An equal call had been made before: step 'double' of run 'first', saved at ")
+    assert fact.at == place.events("first", "double")[-1].at
 
 
 def test_one_call_has_many_spellings(place: Place, tmp_path: Path) -> None:

@@ -244,3 +244,11 @@ def test_results_of_any_sort_are_told(cli: Cli) -> None:
     assert done.json["status"] == "succeeded"
     assert "(1+2j)" in json.dumps(done.json["result"])
     assert cli("run", "workflow", "odd.py:nothing", "--no-progress").out == ""
+
+
+def test_progress_counts_as_done_before_what_was(cli: Cli) -> None:
+    """Not what a quick run has done until somebody looks; and of a run that is over there is no progress."""
+    first = cli("run", "workflow", "flows.py:squares", "--id", "quick")
+    assert "quick: 4 of 4 done in " in first.err
+    again = cli("run", "workflow", "flows.py:squares", "--id", "quick")
+    assert (again.out, " done" in again.err) == ("5\n", False)

@@ -77,8 +77,8 @@ def test_an_unknown_step(stored: Cli, args: tuple[str, ...]) -> None:
         (("missing.py:squares",), "there is no such file"),
         (("missing.module:squares",), "there is no such file and no such module"),
         (("flows.py:missing",), "has no 'missing'. It has "),
-        (("flows.py:number",), "is a int: name a workflow, a step, or a function"),
-        (("flows.py:nothing",), "returned a int, not a workflow"),
+        (("flows.py:number",), "is of type int: name a workflow, a step, or a function"),
+        (("flows.py:nothing",), "returned a value of type int, not a workflow"),
         (("flows.py:called",), "cannot be called directly"),
         (("flows.py:ready", "--arg", "3"), "is a workflow that has its arguments"),
         (("flows.py:square",), "missing a required argument"),
@@ -111,6 +111,15 @@ def test_a_workflow_that_cannot_be_run(stored: Cli, args: tuple[str, ...], told:
 def test_the_place_of_a_mistake_in_the_user_s_file(stored: Cli) -> None:
     (stored.folder / "broken.py").write_text("x = 1\ny = x / 0\n")
     assert "broken.py:2: y = x / 0" in stored("run", "workflow", "broken.py:squares", code=2).err
+
+
+@pytest.mark.parametrize(
+    "args", [("runs", "list"), ("runs", "show", "s"), ("why", "s"), ("store", "info")], ids=" ".join
+)
+def test_looking_makes_no_store(stored: Cli, args: tuple[str, ...]) -> None:
+    done = stored(*args, "--store", "sqlite:///typo.db", code=5)
+    assert "typo.db cannot be used: there is no such file" in done.err
+    assert list(stored.folder.glob("typo*")) == []
 
 
 def test_an_id_of_another_definition(stored: Cli) -> None:

@@ -67,6 +67,7 @@ def test_options_stand_before_or_behind_the_command(stored: Cli, tmp_path: Path)
     by_variable = stored("runs", "list", "--json", MANYHANDS_STORE=stored.url)
     assert len(before.json) == len(behind.json) == len(by_variable.json) == 3
     other = f"sqlite:///{tmp_path}/other.db"
+    stored("store", "migrate", "--store", other)
     assert stored("--store", stored.url, "runs", "list", "--json", "--store", other).json == []
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import manyhands
-from manyhands import workflow
+from manyhands import bootstrap, workflow
+from manyhands.engine.why import explain
 from tests.acceptance.kit import Place, note, tally
 
 
@@ -50,6 +51,20 @@ def pipeline(ledger: Path) -> workflow.Workflow:
 
 
 ALL = {"load": 1, "clean": 1, "train": 1, "describe": 1, "report": 1}
+
+
+def test_why_names_the_input_that_changed(place: Place) -> None:
+    """By its parameter, and no other, however the first call was written."""
+
+    @workflow.step(name="add")
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    add.step(3, b=1).run("base")
+    assert workflow.fork("base", from_step="add", inputs={"a": 5}, new_id="other").result() == 6
+    inspect = bootstrap.inspect(bootstrap.settings(store=place.url))
+    (fact,) = [fact for fact in explain(inspect, "other", "add").facts if fact.kind == "inputs_changed"]
+    assert fact.data == {"inputs": ["a: 3 became 5"]}
 
 
 def test_a_fork_does_what_depends_on_the_step(place: Place, tmp_path: Path) -> None:

@@ -38,12 +38,27 @@ def test_the_first_workflow_of_the_readme(tmp_path: Path) -> None:
         "README.md",
         "docs/quickstart.md",
         "docs/how-to/apps.md",
+        "docs/how-to/storage.md",
+        "docs/reference/manyhands.md",
         *sorted(f"docs/explanation/{name}.md" for name in ("caching", "durability", "identity", "retries")),
     ],
 )
 def test_every_program_is_python(page: str) -> None:
     for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
         compile(textwrap.dedent(block), page, "exec")
+
+
+def test_several_results_are_waited_for(tmp_path: Path) -> None:
+    (program,) = BLOCK.findall((ROOT / "docs/reference/manyhands.md").read_text(encoding="utf-8"))
+    (tmp_path / "several.py").write_text(program, encoding="utf-8")
+    assert run(sys.executable, "several.py", folder=tmp_path) == "[2, 4]\n"
+
+
+def test_files_and_objects_go_from_work_to_work(tmp_path: Path) -> None:
+    (program,) = BLOCK.findall((ROOT / "docs/how-to/storage.md").read_text(encoding="utf-8"))
+    (tmp_path / "train.py").write_text(program, encoding="utf-8")
+    said = run(sys.executable, "-m", "manyhands", "run", "app", "train.py", "--without-server", folder=tmp_path)
+    assert said.splitlines()[1:] == ["published [-1.0, 0.0, 1.0]"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ MAX_COMMENT_SHARE = 0.04
 # A face keeps the signature that its users know, however wide: "file:function", with the reason beside it.
 CUSTOMARY_SIGNATURES: frozenset[str] = frozenset(
     {
-        "src/manyhands/cli/app.py:run_app",  # the options of the command that it stands in for
+        "src/manyhands/cli/run_app.py:run_app",  # the options of the command that it stands in for
         "src/manyhands/app/work.py:Work.__init__",  # the customary arguments, and three of our own
     }
 )

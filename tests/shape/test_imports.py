@@ -39,5 +39,9 @@ def test_an_import_is_light(statement: str, heavy: frozenset[str]) -> None:
     assert loaded & heavy == set()
 
 
+def test_a_command_loads_no_app() -> None:
+    assert not {name for name in loaded_by("import manyhands.cli.main") if name.startswith("manyhands.app")}
+
+
 def test_the_measure_sees_what_is_loaded() -> None:
     assert {"yaml", "cronsim"} <= loaded_by("import yaml, cronsim") & HEAVY

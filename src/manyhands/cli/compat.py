@@ -54,6 +54,15 @@ def _state(state: Any) -> str:
     return f"[{COLOURS[str(state)]}]{state}[/]"
 
 
+def advice(error: BaseException, command: str) -> str:
+    """What to try when a file asks for the package of another system, as a line of its own; "" for any other error."""
+    if type(error) is not ModuleNotFoundError:
+        return ""
+    package = (error.name or "").partition(".")[0]
+    systems = [system for system, packages in importlib.import_module(ALIASES).SYSTEMS.items() if package in packages]
+    return f"Was it written for {package}? Try `{command.format(systems[0])}`.\n" if systems else ""
+
+
 def script(
     door: Door,
     system: Annotated[str, typer.Option("--as", metavar="SYSTEM", help="Whose names it uses: lightning, ray, ray2.")],

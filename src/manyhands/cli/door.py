@@ -6,7 +6,7 @@ import inspect as signatures
 import os
 import sys
 from collections.abc import Callable
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Annotated, Any, get_type_hints
 
@@ -89,6 +89,9 @@ class Door:
 
     @cached_property
     def inspect(self) -> Inspect:
+        """Errors: `StoreUnavailable` where a store was named by an option and is not there."""
+        if self.store is not None:
+            bootstrap.check_there(self.settings)
         return bootstrap.inspect(self.settings)
 
     @cached_property
@@ -187,6 +190,21 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     except ManyhandsError:
         return []
     return [(view.id, str(view.status)) for view in views]
+
+
+def chosen_by_status(statuses: type[StrEnum], noun: str) -> Any:
+    """The option that chooses by status, in small or capital letters, and may be repeated."""
+
+    def parse(text: str) -> StrEnum:
+        try:
+            return statuses(text.lower())
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(statuses)}.") from None
+
+    told = f"Only {noun} of this status; may be repeated."
+    return typer.Option(
+        "--status", "-s", parser=parse, metavar="|".join(statuses), help=told, autocompletion=lambda: list(statuses)
+    )
 
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.", autocompletion=complete_run)]

@@ -63,6 +63,7 @@ def start(
 
 
 def _start_in_background(door: Door, take_over: bool | None, max_takeovers: int | None) -> Exit | None:
+    bootstrap.keeping(door.settings)  # a new engine may be what a new store begins with
     inspect = door.inspect
     log = os.path.join(inspect.log_folder, LOG)
     os.makedirs(inspect.log_folder, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manyhands.cli import paint
+from manyhands.cli import names, paint
 from manyhands.cli.door import Door, complete_run
 from manyhands.engine.views import EventView
 from manyhands.model.errors import UsageError
@@ -32,6 +32,8 @@ def events(
     if task is not None and run is None:
         raise UsageError("`--task` names a step of a run: name the run too, with `--run RUN`.")
     inspect = door.inspect
+    if run is not None and task is not None:
+        task = names.step(inspect, run, task)
     if after is not None or not limit:
         found = inspect.events(run, task, after=after or 0, limit=limit or None)
     else:

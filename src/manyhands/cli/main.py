@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from manyhands.cli import compat, engine, events, run, runs, store, tasks, why
-from manyhands.cli.app import run_app
 from manyhands.cli.door import EXIT_CODES, Json, NoColor, Store, command
+from manyhands.cli.run_app import run_app
 
 app = typer.Typer(
     name="manyhands",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -41,6 +42,9 @@ Counts = Mapping[TaskStatus, int]
 
 STATE_WIDTH = 100
 
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What is no sign, but would move the cursor, or colour all that follows."""
+
 NO_FAILURE = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED, TaskStatus.PENDING})
 FAILURES = TASK_TERMINAL - NO_FAILURE
 
@@ -49,6 +53,11 @@ def status(name: str, beside: str = "") -> Text:
     sign, style = LOOKS.get(name, ("?", ""))
     text = Text(f"{sign} {name.replace('_', ' ')}", style=style)
     return text.append(f" {beside}", style="dim") if beside else text
+
+
+def one_line(name: str) -> str:
+    """An id or a name in one line, as people may have any text in it."""
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
 
 
 def table(*columns: str) -> Table:
@@ -93,7 +102,7 @@ def runs(views: Sequence[RunView], now: float) -> Table:
     made = table("RUN", "KIND", "STATUS", "STEPS", "STARTED", "TOOK", "METADATA")
     for view in views:
         made.add_row(
-            Text(view.id),
+            Text(one_line(view.id)),
             Text(view.kind, style="dim"),
             status(view.status),
             how_many_done(view.counts),
@@ -113,7 +122,7 @@ def run(view: RunView, now: float) -> Table:
     ended = "" if view.ended_at is None else when(view.ended_at, now)
     return fields(
         [
-            ("Run", Text(view.id, style="bold")),
+            ("Run", Text(one_line(view.id), style="bold")),
             ("Kind", view.kind),
             ("Status", status(view.status)),
             ("Version", _version(view)),
@@ -140,7 +149,7 @@ def _version(view: RunView) -> str:
 def states(views: Sequence[StateView]) -> Table:
     made = table("VERSION", "STEP", "WHEN", "STATE")
     for view in views:
-        made.add_row(str(view.version), Text(view.step), phrases.clock(view.at), Text(state(view)))
+        made.add_row(str(view.version), Text(one_line(view.step)), phrases.clock(view.at), Text(state(view)))
     return made
 
 
@@ -202,7 +211,7 @@ def _pending(view: TaskView, now: float, others: Statuses) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    return phrases.some(names, 3).replace("'", "")
+    return one_line(phrases.some(names, 3).replace("'", ""))
 
 
 def tasks(views: Sequence[TaskView], now: float) -> Table:
@@ -213,7 +222,7 @@ def tasks(views: Sequence[TaskView], now: float) -> Table:
 
 
 def _cells(view: TaskView, indent: str, now: float, others: Statuses) -> list[str | Text]:
-    name = Text(indent, style="dim").append(view.name, style="not dim")
+    name = Text(indent, style="dim").append(one_line(view.name), style="not dim")
     tries = str(view.attempt) if view.attempt else ""
     return [name, status(view.status), seconds(view.duration), tries, Text(cause(view, now, others), style="dim")]
 
@@ -274,9 +283,9 @@ def _choose(siblings: Sequence[TreeNode], room: int) -> list[TreeNode]:
 
 def event(view: EventView) -> Text:
     text = Text(f"{phrases.clock(view.at)}  ", style="dim")
-    text.append(view.run, style="not dim bold")
+    text.append(one_line(view.run), style="not dim bold")
     if view.task is not None:
-        text.append(f"  {view.task}", style="not dim")
+        text.append(f"  {one_line(view.task)}", style="not dim")
     text.append("  ").append_text(status(view.state, view.reason))
     if view.attempt is not None and view.attempt > 1:
         text.append(f" (attempt {view.attempt})")

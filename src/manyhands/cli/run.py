@@ -14,7 +14,9 @@ from manyhands.engine import context
 from manyhands.engine.serving import Service
 from manyhands.model.states import RunStatus
 
-app = typer.Typer(no_args_is_help=True, help="Run a workflow that is written in a file.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run what is written in a file: a workflow, an app, or a program for another system."
+)
 
 
 @command(app, "workflow")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from manyhands.cli import paint, values
-from manyhands.cli.door import Door, Exit, Run, Runs, command
+from manyhands.cli import names, paint, values
+from manyhands.cli.door import Door, Exit, Run, Runs, chosen_by_status, command
 from manyhands.cli.driving import driving, outcome
 from manyhands.cli.tasks import Task
 from manyhands.model.errors import ManyhandsError
@@ -24,9 +24,7 @@ LOOK_BEYOND = 50
 @command(app, "list")
 def list_runs(
     door: Door,
-    status: Annotated[
-        list[RunStatus], typer.Option("--status", "-s", help="Only runs of this status; may be repeated.")
-    ] = [],  # noqa: B006 - Typer makes a list of its own for each call
+    status: Annotated[list[RunStatus], chosen_by_status(RunStatus, "runs")] = [],  # noqa: B006 - Typer makes a list of its own for each call
     kind: Annotated[str | None, typer.Option(help="Only runs of this kind, such as `workflow` or `actor`.")] = None,
     prefix: Annotated[str, typer.Option(help="Only runs whose id begins so.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many; 0: all.")] = 20,
@@ -133,6 +131,7 @@ def fork(
 ) -> Exit | None:
     """Copy a run and do it again from a step on, perhaps with other inputs. What comes before is not done again."""
     inputs = values.keywords(given)
+    from_step = names.step(door.inspect, run, from_step)
     with driving(door) as client:
         reference = client.fork(run, from_step=from_step, inputs=inputs or None, new_id=new_id)
         return outcome(door, reference, progress=progress)
@@ -185,5 +184,6 @@ def skip(
 ) -> Exit | None:
     """Pass over a failed call of an actor, with all that it returned, and go on with the calls after it. The actor
     stays as it was before that call."""
+    task = names.step(door.inspect, run, task)
     with driving(door) as client:
         return outcome(door, client.skip(run, task), progress=progress)

@@ -44,7 +44,7 @@ def info(door: Door) -> None:
                 ("Attempts", f"{counts.attempts:,}"),
                 ("Events", f"{counts.events:,}"),
                 ("Cached results", f"{counts.cached:,}"),
-                ("Large values", f"{counts.blobs:,} ({size(counts.blob_bytes)})"),
+                ("Large values and code", f"{counts.blobs:,} ({size(counts.blob_bytes)})"),
             ]
         )
     )

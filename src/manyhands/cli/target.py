@@ -9,11 +9,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
 
+from manyhands.cli.compat import advice
 from manyhands.model.errors import UsageError
 
 EXAMPLE = "as in `flows.py:build` or `package.flows:build`"
@@ -30,16 +31,20 @@ def load(target: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise UsageError(f"{where} has no {name!r}. It has {', '.join(_public(module)) or 'no names'}.") from None
+            there = ", ".join(_runnable(module)) or "nothing that could be run"
+            raise UsageError(f"{where} has no {name!r}. It has {there}.") from None
     return found
 
 
-def _public(module: ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if not name.startswith("_") and not _is_foreign(value)]
+def _runnable(module: ModuleType) -> list[str]:
+    """Names of the workflows and steps of a module, and of its own functions, which may return one."""
+    return [name for name, value in vars(module).items() if not name.startswith("_") and _may_be_run(value, module)]
 
 
-def _is_foreign(value: Any) -> bool:
-    return isinstance(value, ModuleType | type) or getattr(value, "__module__", "").startswith("manyhands")
+def _may_be_run(value: Any, module: ModuleType) -> bool:
+    if isinstance(value, FunctionType):
+        return value.__module__ == module.__name__
+    return not isinstance(value, ModuleType | type) and (hasattr(value, "run_async") or hasattr(value, "step"))
 
 
 def _file(path: str) -> ModuleType:
@@ -88,7 +93,8 @@ def _module(name: str) -> ModuleType:
 def _told(where: str, what: str, error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     at = f"\n  at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if len(frames) > 1 else ""
-    return f"{where} cannot be {what}: {type(error).__name__}: {error}{at}"
+    cure = advice(error, "manyhands run script --as {} FILE").rstrip()
+    return f"{where} cannot be {what}: {type(error).__name__}: {error}{at}" + (f"\n{cure}" if cure else "")
 
 
 def call(found: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -100,11 +106,12 @@ def call(found: Any, target: str, args: Sequence[Any], kwargs: dict[str, Any]) -
         return found
     make = getattr(found, "step", None) or found
     if not callable(make):
-        kind = type(found).__name__
-        raise UsageError(f"{target} is a {kind}: name a workflow, a step, or a function that returns a workflow.")
+        what = f"{target} is of type {type(found).__name__}"
+        raise UsageError(f"{what}: name a workflow, a step, or a function that returns a workflow.")
     made = make(*args, **kwargs) if make is not found else _called(found, target, args, kwargs)
     if not hasattr(made, "run_async"):
-        raise UsageError(f"{target} returned a {type(made).__name__}, not a workflow: return `some_step.step(…)`.")
+        what = f"{target} returned a value of type {type(made).__name__}"
+        raise UsageError(f"{what}, not a workflow: return `some_step.step(…)`.")
     return made
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from manyhands.cli import paint
-from manyhands.cli.door import Door, Exit, Run, command, door_while_completing
+from manyhands.cli import names, paint
+from manyhands.cli.door import Door, Exit, Run, chosen_by_status, command, door_while_completing
 from manyhands.cli.driving import driving
 from manyhands.engine import phrases
 from manyhands.engine.views import AttemptView, Log, TaskView
@@ -31,16 +32,16 @@ def complete_task(ctx: typer.Context, incomplete: str) -> list[str]:
     return [view.name for view in views if view.name.startswith(incomplete)]
 
 
-Task = Annotated[str, typer.Argument(metavar="STEP", help="Name of the step.", autocompletion=complete_task)]
+Task = Annotated[
+    str, typer.Argument(metavar="STEP", help="Name of the step, or its end behind a dot.", autocompletion=complete_task)
+]
 
 
 @command(app, "list")
 def list_tasks(
     door: Door,
     run: Run,
-    status: Annotated[
-        list[TaskStatus], typer.Option("--status", "-s", help="Only steps of this status; may be repeated.")
-    ] = [],  # noqa: B006 - Typer makes a list of its own for each call
+    status: Annotated[list[TaskStatus], chosen_by_status(TaskStatus, "steps")] = [],  # noqa: B006 - Typer makes a list of its own for each call
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many; 0: all.")] = 100,
     after: Annotated[int, typer.Option(help="Only steps after the one with this `ordinal`.")] = -1,
 ) -> None:
@@ -60,6 +61,7 @@ def list_tasks(
 @command(app, "show")
 def show(door: Door, run: Run, task: Task) -> None:
     """Show a step: its state, its attempts with their errors, its options, and what it hangs together with."""
+    task = names.step(door.inspect, run, task)
     view = door.inspect.task(run, task)
     attempts = door.inspect.attempts(run, task)
     if door.as_json:
@@ -71,13 +73,13 @@ def show(door: Door, run: Run, task: Task) -> None:
         door.out.print()
         _print_attempt(door, attempt, now)
     if any(attempt.logged for attempt in attempts):
-        door.note(f"What it wrote: manyhands tasks logs {run} {task}")
+        door.note(f"What it wrote: manyhands tasks logs {quote(run)} {quote(task)}")
 
 
 def _fields(view: TaskView, now: float) -> object:
     return paint.fields(
         [
-            ("Step", Text(view.name, style="bold")),
+            ("Step", Text(paint.one_line(view.name), style="bold")),
             ("Status", paint.status(view.status, view.reason)),
             ("Because", paint.cause(view, now)),
             ("Started", paint.when(view.started_at, now)),
@@ -111,6 +113,7 @@ def logs(
     attempt: Annotated[int | None, typer.Option(min=1, help="Only this attempt; else all of them.")] = None,
 ) -> Exit | None:
     """Write what a step wrote to its standard output and standard error."""
+    task = names.step(door.inspect, run, task)
     found = door.inspect.log(run, task, attempt)
     if door.as_json:
         door.emit(found)
@@ -136,6 +139,7 @@ def _print_log(door: Door, log: Log, *, several: bool) -> None:
 @command(app, "retry")
 def retry(door: Door, run: Run, task: Task) -> None:
     """Have an app that runs make a failed call of a work once more."""
+    task = names.step(door.inspect, run, task)
     with driving(door) as client:
         client.retry(run, task)
     door.note(f"{run} makes the call {task} again.")

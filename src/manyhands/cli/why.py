@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from manyhands.cli import names
 from manyhands.cli.door import Door, Run
 from manyhands.cli.tasks import complete_task
 from manyhands.engine.why import explain
@@ -21,6 +22,8 @@ def why(
     ] = None,
 ) -> None:
     """Explain why a run or a step is as it is: why it ran, did not run, waits, failed, or ran again."""
+    if task is not None:
+        task = names.step(door.inspect, run, task)
     explanation = explain(door.inspect, run, task)
     if door.as_json:
         door.emit(explanation)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol, TextIO
 
 import msgspec
@@ -29,10 +29,12 @@ LONGEST_GAP = 60.0
 
 SUCCESSES = frozenset({TaskStatus.SUCCEEDED, TaskStatus.SKIPPED})
 
+NOTHING: Mapping[TaskStatus, int] = MappingProxyType({})
+
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a run stands at one moment. `before`: tasks that were done when watching began. `rate`: tasks per second;
-    `left`: seconds. Both are None while nobody can tell."""
+    """How a run stands at one moment. `before`: tasks that were done when the run was begun or taken up. `rate`: tasks
+    per second; `left`: seconds. Both are None while nobody can tell."""
 
     title: str
     total: int
@@ -110,12 +112,14 @@ class Progress:
     """Shows how a run gets on, while it is entered.
 
     Somebody calls `update` as often as they like; what comes faster than ten times a second is kept, but not shown.
-    `title`: what stands before the figures, usually the run's id.
+    `title`: what stands before the figures, usually the run's id. `before`: the counts when the run was begun or taken
+    up, which may be a while before it is watched.
     """
 
     def __init__(
         self,
         title: str = "",
+        before: Mapping[TaskStatus, int] = NOTHING,
         *,
         file: TextIO | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -127,7 +131,7 @@ class Progress:
         self._counts: Mapping[TaskStatus, int] = {}
         self._names: tuple[str, ...] = ()
         self._began = 0.0
-        self._before: int | None = None
+        self._before = sum(before.get(status, 0) for status in SUCCESSES)
         self._samples: deque[tuple[float, int]] = deque()
         self._next = 0.0
 
@@ -139,14 +143,12 @@ class Progress:
     def update(self, counts: Mapping[TaskStatus, int], running: Sequence[str] = ()) -> None:
         """The counts of all tasks so far, and names of some that run now."""
         now = self._monotonic()
-        if now < self._next and self._before is not None:
+        if now < self._next and self._samples:
             self._counts = counts
             return
         self._next = now + SHORTEST
         self._counts, self._names = counts, tuple(running)
         ended = sum(counts.get(status, 0) for status in TASK_TERMINAL)
-        if self._before is None:
-            self._before = sum(counts.get(status, 0) for status in SUCCESSES)
         self._samples.append((now, ended))
         while len(self._samples) > 2 and now - self._samples[0][0] > WINDOW:
             self._samples.popleft()
@@ -165,7 +167,7 @@ class Progress:
             done=done,
             running=counts.get(TaskStatus.RUNNING, 0),
             failed=ended - done,
-            before=self._before or 0,
+            before=self._before,
             elapsed=self._monotonic() - self._began,
             rate=rate,
             left=(total - ended) / rate if rate else None,

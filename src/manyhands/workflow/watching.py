@@ -14,8 +14,8 @@ DISPLAY = "manyhands.telemetry.progress"
 
 @contextmanager
 def watched(reference: Reference) -> Iterator[Callable[[], None]]:
-    """What to call after each turn of the driver to keep a display of the run up to date. Of a run that this process does
-    not drive, as one that is over, nothing is shown."""
+    """What to call after each turn of the driver to keep a display of the run up to date. Of a run that this process
+    does not drive, as one that is over, nothing is shown."""
     drive = reference.drive if isinstance(reference, RunReference) else None
     if drive is None:
         yield lambda: None

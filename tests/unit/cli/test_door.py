@@ -1,9 +1,11 @@
 """Exit codes: each error has its own, whatever branch it is of."""
 
 import pytest
+import typer
 
-from manyhands.cli.door import EXIT_CODES, Exit, exit_code
+from manyhands.cli.door import EXIT_CODES, Exit, chosen_by_status, exit_code
 from manyhands.model import errors
+from manyhands.model.states import RunStatus
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,13 @@ from manyhands.model import errors
 )
 def test_exit_codes(error: errors.ManyhandsError, code: Exit) -> None:
     assert exit_code(error) is code
+
+
+def test_a_status_is_understood_as_faces_write_it() -> None:
+    parse = chosen_by_status(RunStatus, "runs").parser
+    assert parse("RESUMABLE") is parse("resumable") is RunStatus.RESUMABLE
+    with pytest.raises(typer.BadParameter, match="'SUCCESSFUL' is none of pending, running, resumable, succeeded"):
+        parse("SUCCESSFUL")
 
 
 def test_the_table_in_the_help_has_them_all() -> None:

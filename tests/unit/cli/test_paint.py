@@ -150,6 +150,15 @@ def test_markup_in_names_is_shown_as_it_is(history: History) -> None:
     assert "[bold]a[/bold]" in tree(history, "[red]r[/red]")[0]
 
 
+def test_a_name_is_one_line_and_colours_nothing(history: History) -> None:
+    history.run("a\nrun").task("a\nstep\x1b[31m").start("a\nstep\x1b[31m")
+    assert r"a\nrun" in text(paint.runs(history.inspect.runs(), history.now))
+    assert r"a\nrun" in text(paint.run(history.inspect.run("a\nrun"), history.now))
+    assert r"a\nstep\x1b[31m" in tree(history, "a\nrun")[0]
+    assert all("\n" not in text(paint.event(event)) for event in history.inspect.events("a\nrun"))
+    assert paint.one_line("計算 für a/b") == "計算 für a/b"
+
+
 def test_what_waits_without_a_worker(history: History) -> None:
     run = history.run("r").task("a", kind=TIMER).task("b", kind=SIGNAL).task("c", "a", "b", kind=WAIT).task("d", "c")
     run.wait("a", Reason.TIME, due_at=history.now + 130).wait("b", Reason.SIGNAL, "go")

@@ -31,7 +31,7 @@ def watch() -> Watch:
 
 
 def test_the_rate_is_of_what_was_done_while_watching(watch: Watch) -> None:
-    with Progress("r", file=io.StringIO(), monotonic=watch) as progress:
+    with Progress("r", {DONE: 40, PENDING: 60}, file=io.StringIO(), monotonic=watch) as progress:
         progress.update({DONE: 40, PENDING: 60})
         watch.now += 10
         progress.update({DONE: 60, RUNNING: 2, FAILED: 0, PENDING: 38}, ["a", "b"])
@@ -97,7 +97,7 @@ def test_lines_come_ever_more_seldom(watch: Watch) -> None:
 
 def test_a_line_has_the_figures(watch: Watch) -> None:
     file = io.StringIO()
-    with Progress("digits", file=file, monotonic=watch) as progress:
+    with Progress("digits", {DONE: 1000, PENDING: 2000}, file=file, monotonic=watch) as progress:
         progress.update({DONE: 1000, PENDING: 2000})
         watch.now += 100
         progress.update({DONE: 2000, RUNNING: 2, FAILED: 3, PENDING: 995})
@@ -110,7 +110,7 @@ def test_without_a_title_the_figures_stand_alone(watch: Watch) -> None:
     file = io.StringIO()
     with Progress(file=file, monotonic=watch) as progress:
         progress.update({DONE: 1})
-    assert file.getvalue() == "1 of 1 done, 1 of them before in 0:00\n"
+    assert file.getvalue() == "1 of 1 done in 0:00\n"
 
 
 def test_an_error_ends_the_display_and_goes_on(watch: Watch) -> None:
