@@ -7,8 +7,8 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Test processes side by side. Files are not split, so the tests of one file may share costly fixtures.
 WORKERS ?= 2
-# In CI a test that fails is tried once more, and listed as RERUN: see CONTRIBUTING, Tests.
-AGAIN   := $(if $(CI),--reruns 1)
+# In CI what has failed is tried once more, with the machine to itself: see CONTRIBUTING, Tests.
+AGAIN   := $(if $(CI),|| $(BIN)/python -m pytest --last-failed --last-failed-no-failures none)
 # Words for the benchmarks: names of some of them, --quick, --repeats N.
 BENCH   ?=
 
