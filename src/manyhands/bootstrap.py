@@ -30,7 +30,7 @@ from manyhands.engine.pruner import Pruner
 from manyhands.engine.reaper import Reaper
 from manyhands.engine.service import Engine, Parts
 from manyhands.engine.waiting_room import WaitingRoom
-from manyhands.executors.cores import cores
+from manyhands.executors.cores import COROUTINES, WORKS, cores
 from manyhands.executors.inline import InlineExecutor
 from manyhands.executors.later import LaterExecutor
 from manyhands.executors.presence import PresenceExecutor
@@ -55,9 +55,6 @@ log = logging.getLogger("manyhands")
 
 WORK_MODULES = ("manyhands.worker.entry", "manyhands.app.far")
 """What the processes of works find already loaded."""
-
-COROUTINES, WORKS = 100_000, 1024
-"""How many attempts may be coroutines at once, and how many may have a process of their own."""
 
 SERVICE = "service"
 """Kind of an engine that also looks for runs that others have left."""

@@ -14,6 +14,7 @@ Layout = list[Tab] | Tab
 """The tabs of a flow, or `{"target": URL or ""}` where a frontend has the whole of it."""
 
 URL_STARTS = ("http://", "https://")
+"""What is shown in a frame; anything else, such as a script, is not."""
 
 
 def default_layout(flow: Any) -> list[Tab]:

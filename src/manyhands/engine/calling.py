@@ -119,7 +119,7 @@ class Caller:
         """See that calls which were left for other processes are done though nobody waits for them."""
         for errand in list(self._errands):
             try:
-                open_still = self._see_to(errand)
+                open_still = errand.see_to()
             except (RunNotFound, OptionError):
                 open_still = False  # it is gone, or it needs what there is not here
             except (ManyhandsError, OSError) as error:
@@ -127,9 +127,6 @@ class Caller:
                 open_still = True
             if not open_still:
                 self._errands.discard(errand)
-
-    def _see_to(self, errand: CallReference) -> bool:
-        return errand.see_to()
 
     def _take_up(self, record: RunRecord) -> Drive | None:
         try:

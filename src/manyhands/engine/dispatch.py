@@ -13,7 +13,7 @@ from manyhands.engine.drive import Drive, Job
 from manyhands.engine.outputs import Outputs
 from manyhands.engine.waiting_room import WaitingRoom
 from manyhands.model.errors import ManyhandsError
-from manyhands.model.outcomes import Failure, Launch, Report
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, Report, key_of
 from manyhands.model.records import TaskMove
 from manyhands.model.specs import ACTOR_CALLS, SIGNAL, TIMER, WAIT, WAITING, Call
 from manyhands.model.states import Cause, Reason
@@ -23,8 +23,6 @@ log = logging.getLogger("manyhands")
 
 ENTRY = "manyhands.worker.entry:run"
 """What the far side calls with the bytes of a `Call`."""
-
-Attempt = tuple[int, int, int]
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -47,7 +45,7 @@ class Dispatcher:
         self._collector = collector
         self.taken = dict.fromkeys(executors, 0)
         """Slots of each executor that are under way, or are about to be."""
-        self._flying: dict[str, dict[Attempt, int]] = {name: {} for name in executors}
+        self._flying: dict[str, dict[AttemptKey, int]] = {name: {} for name in executors}
         """What each executor has yet to report, with the slots that it takes."""
         self._started: list[tuple[Drive, TaskMove]] = []
         self._unstarted: dict[str, list[Report]] = {}
@@ -145,7 +143,7 @@ class Dispatcher:
             try:
                 self._executors[name].start(batch)
             except Exception as error:  # noqa: BLE001 - as above
-                attempts = [(launch.run, launch.task, launch.attempt) for launch in batch]
+                attempts = [key_of(launch) for launch in batch]
                 self._unstarted.setdefault(name, []).extend(self._lose(name, attempts, error, now))
         return started
 
@@ -157,7 +155,7 @@ class Dispatcher:
             reports = self._lose(name, list(self._flying[name]), error, now)
         return self._unstarted.pop(name) + reports if name in self._unstarted else reports
 
-    def _lose(self, name: str, attempts: Sequence[Attempt], error: Exception, now: float) -> list[Report]:
+    def _lose(self, name: str, attempts: Sequence[AttemptKey], error: Exception, now: float) -> list[Report]:
         """The executor has failed with these attempts, of which it may have begun some: they are stopped."""
         self._executors[name].cancel(attempts, 0.0)
         return _lost(attempts, name, error, now)
@@ -190,10 +188,10 @@ class Dispatcher:
 
     def landed(self, executor: str, report: Report) -> None:
         """A launch has been reported; its slots are free."""
-        self.taken[executor] -= self._flying[executor].pop((report.run, report.task, report.attempt), 0)
+        self.taken[executor] -= self._flying[executor].pop(key_of(report), 0)
 
 
-def _lost(attempts: Sequence[Attempt], executor: str, error: Exception, now: float) -> list[Report]:
+def _lost(attempts: Sequence[AttemptKey], executor: str, error: Exception, now: float) -> list[Report]:
     log.error("Executor %s has lost %d attempt(s).", executor, len(attempts), exc_info=error)
     failure = Failure(Cause.LOST, f"was lost, as its executor '{executor}' failed: {error}")
     return [Report(*attempt, failure, now, now, executor) for attempt in attempts]

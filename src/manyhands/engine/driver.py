@@ -17,7 +17,7 @@ from manyhands.engine.mailbox import Mailbox
 from manyhands.engine.tickets import Ticket
 from manyhands.engine.waiting_room import WaitingRoom
 from manyhands.model.errors import CallsWaiting, LeaseLost, ManyhandsError, RunCanceled
-from manyhands.model.outcomes import Failure, Report, Returned
+from manyhands.model.outcomes import AttemptKey, Failure, Report, Returned, key_of
 from manyhands.model.records import Changes, RunMove
 from manyhands.model.specs import ONLY_WAIT
 from manyhands.model.states import Cause, Reason, RunStatus
@@ -61,7 +61,7 @@ class Driver:
         self.grace = grace
         self._inbox: deque[Work] = deque()
         self._late: list[tuple[float, int, int, int]] = []
-        self._stopped: dict[tuple[int, int, int], Failure | Returned] = {}
+        self._stopped: dict[AttemptKey, Failure | Returned] = {}
         """Attempts that are being stopped, with what is to be said of them."""
         self._called: set[Drive] = set()
         """Runs for which messages may have come."""
@@ -198,7 +198,7 @@ class Driver:
 
     def _judge(self, drive: Drive, report: Report) -> None:
         """An attempt that was stopped from here ended of that, and of nothing else."""
-        instead = self._stopped.pop((report.run, report.task, report.attempt), None)
+        instead = self._stopped.pop(key_of(report), None)
         if instead is not None and type(report.outcome) is Failure:
             report.outcome = instead
 
@@ -216,7 +216,7 @@ class Driver:
                 drive.dirty = due = True
         return due
 
-    def _time_out(self, drive: Drive, attempt: tuple[int, int, int], now: float) -> None:
+    def _time_out(self, drive: Drive, attempt: AttemptKey, now: float) -> None:
         """Stop the attempt, unless its time is not up: it counts from where the body began, not from the launch."""
         options = drive.jobs[attempt[1]].spec.options
         executor = self._executors[options.executor]
@@ -340,7 +340,7 @@ class Driver:
         if drive.key is not None:
             self.drives.pop(drive.key, None)
         self._dispatcher.forget(drive)
-        by_executor: dict[str, list[tuple[int, int, int]]] = {}
+        by_executor: dict[str, list[AttemptKey]] = {}
         for task, attempt in drive.machine.running():
             options = drive.jobs[task].spec.options
             by_executor.setdefault(options.executor, []).append((drive.key or 0, task, attempt))

@@ -42,6 +42,10 @@ class Place:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Whoever had the place has begun, or waits, or is not to be any more."""
         if self._counted:
             self._counted = False
             self._line.free(self)
@@ -96,13 +100,13 @@ class Line:
         if self._most_running is not None and drive.kind == WORKFLOW:
             with self._lock:
                 if place is not None:
-                    place.__exit__()
+                    place.leave()
                 self._running = [each for each in self._running if not each.done]
                 self._running.append(drive)
 
     def enter(self, run_id: str, place: Place) -> None:
         with self._lock:
-            place.__exit__()
+            place.leave()
             self._waiting.append(run_id)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="manyhands-line", daemon=True)

@@ -12,10 +12,10 @@ from manyhands.engine.dispatch import Dispatcher
 from manyhands.engine.drive import Drive, Kept
 from manyhands.engine.outputs import Outputs
 from manyhands.engine.task_output import TaskOutput
-from manyhands.engine.waiting_room import Attempt, WaitingRoom
+from manyhands.engine.waiting_room import WaitingRoom
 from manyhands.model.errors import ManyhandsError, StoreCorrupt
 from manyhands.model.messages import CALL
-from manyhands.model.outcomes import Failure, Outcome, Report, Value
+from manyhands.model.outcomes import AttemptKey, Failure, Outcome, Report, Value
 from manyhands.model.records import MessageRecord
 from manyhands.model.specs import TaskSpec, Waiting
 from manyhands.model.states import Cause, TaskStatus
@@ -83,7 +83,7 @@ class Mailbox:
         specs = _decoder.decode(self._kit.values.data(message.value))
         drive.changes.taken.append((message.id, drive.call(specs, now)))
 
-    def _signal(self, drive: Drive, number: int, attempt: Attempt, now: float, began: float) -> None:
+    def _signal(self, drive: Drive, number: int, attempt: AttemptKey, now: float, began: float) -> None:
         message = self._store.message(number)
         if message is None:
             raise StoreCorrupt(f"Signal {number} to run '{drive.run_id}'", "it was there, and is not any more")
@@ -142,7 +142,7 @@ class Mailbox:
     def _report(
         self,
         drive: Drive,
-        attempt: Attempt,
+        attempt: AttemptKey,
         outcome: Outcome,
         now: float,
         began: float,

@@ -11,7 +11,7 @@ import msgspec
 
 from manyhands.codecs.kit import Kit
 from manyhands.model.errors import CallError
-from manyhands.model.outcomes import Failure, Launch, Outcome, Report, Value
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, Outcome, Report, Value, key_of
 from manyhands.model.specs import SIGNAL, TIMER, WAIT, WAITING_ROOM, TaskSpec, Waiting
 from manyhands.model.states import Cause
 from manyhands.model.values import Encoded
@@ -19,8 +19,6 @@ from manyhands.ports.clock import Clock
 
 ENDLESS = 1 << 40
 """Slots: any number of tasks may wait at once, they cost a few bytes each."""
-
-Attempt = tuple[int, int, int]
 
 _decoder = msgspec.msgpack.Decoder(Waiting)
 
@@ -37,11 +35,11 @@ class WaitingRoom:
     def __init__(self, kit: Kit, clock: Clock) -> None:
         self._kit = kit
         self._clock = clock
-        self._due: list[tuple[float, Attempt]] = []
-        self._signals: dict[tuple[int, str], OrderedDict[Attempt, None]] = {}
-        self._late: dict[int, dict[Attempt, None]] = {}
-        self._gatherers: dict[int, dict[Attempt, bool]] = {}
-        self._waits: dict[Attempt, tuple[Waiting, float]] = {}
+        self._due: list[tuple[float, AttemptKey]] = []
+        self._signals: dict[tuple[int, str], OrderedDict[AttemptKey, None]] = {}
+        self._late: dict[int, dict[AttemptKey, None]] = {}
+        self._gatherers: dict[int, dict[AttemptKey, bool]] = {}
+        self._waits: dict[AttemptKey, tuple[Waiting, float]] = {}
         self._reports: list[Report] = []
         self.listening: set[int] = set()
         """Runs in which a task has begun to wait for a signal, or to gather others; the driver looks and clears it."""
@@ -67,7 +65,7 @@ class WaitingRoom:
             return Waiting(SIGNAL, until, _key(what, args[0]))
         return Waiting(WAIT, until, "", [], int(args[0]))
 
-    def take(self, run: int, key: str, at: float) -> tuple[Attempt, float] | None:
+    def take(self, run: int, key: str, at: float) -> tuple[AttemptKey, float] | None:
         """The task of this run that has waited longest for the signal that came at this time, and since when; it is
         expected to be given it now. Those whose time was up before wait for it no more."""
         for attempt in self._signals.get((run, key), ()):
@@ -77,10 +75,10 @@ class WaitingRoom:
                 return attempt, began
         return None
 
-    def late(self, run: int) -> list[tuple[Attempt, Outcome, float]]:
+    def late(self, run: int) -> list[tuple[AttemptKey, Outcome, float]]:
         """Tasks of this run whose time was up before the signal came that they waited for, with what they come to and
         since when they waited; asked after what has come was taken."""
-        found: list[tuple[Attempt, Outcome, float]] = []
+        found: list[tuple[AttemptKey, Outcome, float]] = []
         for attempt in self._late.pop(run, {}):
             waiting, began = self._waits[attempt]
             self._leave(attempt)
@@ -88,22 +86,22 @@ class WaitingRoom:
             found.append((attempt, Failure(Cause.TIMEOUT, message, retryable=False), began))
         return found
 
-    def gatherers(self, run: int) -> dict[Attempt, bool]:
+    def gatherers(self, run: int) -> dict[AttemptKey, bool]:
         """Attempts of this run that have begun to gather since this was last asked, and, as True, those whose time is
         up."""
         return self._gatherers.pop(run, {})
 
-    def gathering(self, attempt: Attempt) -> Waiting | None:
+    def gathering(self, attempt: AttemptKey) -> Waiting | None:
         """What the attempt gathers, while it does."""
         found = self._waits.get(attempt)
         return None if found is None else found[0]
 
-    def leave(self, attempt: Attempt) -> float:
+    def leave(self, attempt: AttemptKey) -> float:
         """The attempt need wait no more; returns when it began to."""
         found = self._leave(attempt)
         return self._clock.now() if found is None else found[1]
 
-    def _leave(self, attempt: Attempt) -> tuple[Waiting, float] | None:
+    def _leave(self, attempt: AttemptKey) -> tuple[Waiting, float] | None:
         """Nothing of the attempt stays, but perhaps its time: of times, half at most are of those that have left."""
         found = self._waits.pop(attempt, None)
         if found is None:
@@ -122,7 +120,7 @@ class WaitingRoom:
         now = self._clock.now()
         for launch in launches:
             waiting = _decoder.decode(launch.payload)
-            attempt = (launch.run, launch.task, launch.attempt)
+            attempt = key_of(launch)
             self._waits[attempt] = (waiting, now)
             if waiting.until is not None:
                 heapq.heappush(self._due, (waiting.until, attempt))
@@ -165,11 +163,11 @@ class WaitingRoom:
             return None
         return self._clock.monotonic() + (self._due[0][0] - self._clock.now())
 
-    def began(self, attempt: Attempt) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         found = self._waits.get(attempt)
         return None if found is None else found[1]
 
-    def cancel(self, attempts: Sequence[Attempt], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         now = self._clock.now()
         for attempt in attempts:
             found = self._leave(attempt)
@@ -186,9 +184,9 @@ class WaitingRoom:
         self._reports.clear()
 
 
-def _strike(lines: dict[Any, Any], key: object, attempt: Attempt) -> None:
+def _strike(lines: dict[Any, Any], key: object, attempt: AttemptKey) -> None:
     """Take the attempt out of the line, and away a line in which nobody is left."""
-    line: MutableMapping[Attempt, Any] | None = lines.get(key)
+    line: MutableMapping[AttemptKey, Any] | None = lines.get(key)
     if line is not None:
         line.pop(attempt, None)
         if not line:

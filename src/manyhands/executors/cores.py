@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+COROUTINES = 100_000
+"""Attempts that may be coroutines at once."""
+
+WORKS = 1024
+"""Attempts that may have a process of their own at once; they wait for something more often than they compute."""
+
 
 def cores() -> int:
     """How many cores this process may use."""

@@ -15,9 +15,10 @@ from itertools import count
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from manyhands.executors.cores import COROUTINES
 from manyhands.executors.far import Attempts, WorkerContext
 from manyhands.model.errors import BackendError
-from manyhands.model.outcomes import Failure, Launch, Report
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, Report, key_of
 from manyhands.model.states import Cause
 
 if TYPE_CHECKING:
@@ -25,15 +26,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("manyhands")
 
-SLOTS = 100_000
-
 LOOP = "manyhands.executors.eventloop"
 """Loaded by name at the first launch: a driver that launches no coroutine does not load asyncio."""
 
 LEAST_GRACE = 0.1
 """Seconds that a canceled coroutine has in any case, as it must be its turn before it can end."""
-
-Key = tuple[int, int, int]
 
 
 class CoroutineExecutor:
@@ -46,13 +43,13 @@ class CoroutineExecutor:
 
     name = "async"
 
-    def __init__(self, slots: int = SLOTS, settings: dict[str, Any] | None = None, grace: float = 1.0) -> None:
+    def __init__(self, slots: int = COROUTINES, settings: dict[str, Any] | None = None, grace: float = 1.0) -> None:
         self.slots = slots
         self._grace = grace
         self._pid = os.getpid()
         self._attempts = Attempts(WorkerContext(dict(settings or {}), f"async:{self._pid}"))
         self._loop: LoopThread | None = None
-        self._under_way: dict[Key, Attempt] = {}
+        self._under_way: dict[AttemptKey, Attempt] = {}
         self._overdue: list[tuple[float, int, Attempt]] = []
         self._numbers = count()
         self._done: deque[tuple[Attempt, Report]] = deque()
@@ -76,7 +73,7 @@ class CoroutineExecutor:
         if self._loop is None:
             self._loop = importlib.import_module(LOOP).LoopThread(self._attempts, self._ended)
         for attempt in self._loop.begin(launches):
-            self._under_way[_key(attempt.launch)] = attempt
+            self._under_way[key_of(attempt.launch)] = attempt
 
     def backlog(self) -> int:
         return 0
@@ -108,11 +105,11 @@ class CoroutineExecutor:
             heapq.heappop(overdue)
         return overdue[0][0] if overdue else None
 
-    def began(self, attempt: Key) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         found = self._under_way.get(attempt)
         return None if found is None else found.began
 
-    def cancel(self, attempts: Sequence[Key], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         """Cancel their asyncio tasks. One that has not ended after `grace` seconds is reported as canceled all the
         same, and left behind with a warning: nothing can stop a coroutine that does not want to."""
         found = [self._under_way[key] for key in attempts if key in self._under_way]
@@ -149,13 +146,13 @@ class CoroutineExecutor:
                 self._rung = True
 
     def _is_under_way(self, attempt: Attempt) -> bool:
-        return self._under_way.get(_key(attempt.launch)) is attempt
+        return self._under_way.get(key_of(attempt.launch)) is attempt
 
     def _drop(self, attempt: Attempt) -> bool:
         """It is to be reported now; False when it has been."""
         if not self._is_under_way(attempt):
             return False
-        del self._under_way[_key(attempt.launch)]
+        del self._under_way[key_of(attempt.launch)]
         return True
 
     def _abandon(self, reports: list[Report]) -> None:
@@ -171,10 +168,6 @@ class CoroutineExecutor:
             began = ended if attempt.began is None else attempt.began
             worker = self.context.worker
             reports.append(Report(launch.run, launch.task, launch.attempt, outcome, began, ended, worker))
-
-
-def _key(launch: Launch) -> Key:
-    return launch.run, launch.task, launch.attempt
 
 
 def _forget(reference: weakref.ref[CoroutineExecutor]) -> None:

@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from manyhands.executors import wire
-from manyhands.executors.link import Link, key_of
+from manyhands.executors.cores import WORKS
+from manyhands.executors.link import Link
 from manyhands.executors.process import ENTRY_MODULE, ProcessExecutor, canceled
-from manyhands.model.outcomes import Failure, Launch
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, key_of
 from manyhands.model.states import Cause
-
-SLOTS = 1024
-"""Attempts at once, over all lanes. They are processes that wait for something more often than they compute."""
 
 Lane = tuple[int, str]
 """A run and a label: what shares a process. Labels are names within a run; two runs may have the same."""
@@ -39,7 +37,7 @@ class DedicatedExecutor(ProcessExecutor):
 
     def __init__(
         self,
-        slots: int = SLOTS,
+        slots: int = WORKS,
         settings: dict[str, Any] | None = None,
         log_folder: str | os.PathLike[str] | None = None,
         grace: float = 1.0,
@@ -68,7 +66,7 @@ class DedicatedExecutor(ProcessExecutor):
     def backlog(self) -> int:
         return 0
 
-    def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         wanted = set(attempts)
         for lane, parked in list(self._parked.items()):
             for launch in [launch for launch in parked if key_of(launch) in wanted]:

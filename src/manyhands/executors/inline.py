@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from manyhands.executors.far import Attempts, WorkerContext
-from manyhands.model.outcomes import Failure, Launch, Report
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, Report, key_of
 from manyhands.model.states import Cause
 
 
@@ -60,14 +60,14 @@ class InlineExecutor:
     def deadline(self) -> float | None:
         return None
 
-    def began(self, attempt: tuple[int, int, int]) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         return None
 
-    def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         wanted = set(attempts)
         kept: deque[Launch] = deque()
         for launch in self._queue:
-            if (launch.run, launch.task, launch.attempt) in wanted:
+            if key_of(launch) in wanted:
                 self._ready.append(self._canceled(launch, "was canceled before it began", time()))
             else:
                 kept.append(launch)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from manyhands.model.outcomes import Launch, Report
+from manyhands.model.outcomes import AttemptKey, Launch, Report
 from manyhands.ports.executor import Executor
 
 VERBS = ("start", "backlog", "poll", "fileno", "deadline", "began", "cancel", "close")
@@ -59,10 +59,10 @@ class LaterExecutor:
     def deadline(self) -> float | None:
         return None
 
-    def began(self, attempt: tuple[int, int, int]) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         return None
 
-    def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         return None
 
     def close(self) -> None:

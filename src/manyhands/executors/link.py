@@ -13,16 +13,10 @@ import msgspec
 
 from manyhands.executors import wire
 from manyhands.executors.pace import DEPTH
-from manyhands.model.outcomes import Launch, Report
+from manyhands.model.outcomes import AttemptKey, Launch, Report, key_of
 
 decode_reports = msgspec.msgpack.Decoder(list[Report]).decode
 decode_control = msgspec.msgpack.Decoder(wire.Recalled | wire.Rests).decode
-
-Key = tuple[int, int, int]
-
-
-def key_of(launch: Launch | Report) -> Key:
-    return launch.run, launch.task, launch.attempt
 
 
 class Link:
@@ -51,7 +45,7 @@ class Link:
         self.stuck = False
         self.doomed = False
         self.rests = False
-        self.canceled: dict[Key, float] = {}
+        self.canceled: dict[AttemptKey, float] = {}
         self.answer_due: float | None = None
         self.heard = 0.0
         self.log_end = 0
@@ -179,6 +173,6 @@ class Link:
         self._place.release()
         self._unsent.clear()
 
-    def holds(self, keys: Iterable[Key]) -> list[Key]:
+    def holds(self, keys: Iterable[AttemptKey]) -> list[AttemptKey]:
         mine = {key_of(launch) for _, launch in self.outstanding}
         return [key for key in keys if key in mine]

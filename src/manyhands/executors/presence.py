@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import time
 
-from manyhands.model.outcomes import Failure, Launch, Outcome, Report
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, Outcome, Report, key_of
 from manyhands.model.specs import PRESENCE
 from manyhands.model.states import Cause
 
 ENDLESS = 1 << 40
 """Slots: such a task costs a few bytes."""
-
-Attempt = tuple[int, int, int]
 
 
 class PresenceExecutor:
@@ -22,12 +20,12 @@ class PresenceExecutor:
     slots = ENDLESS
 
     def __init__(self) -> None:
-        self._present: dict[Attempt, float] = {}
+        self._present: dict[AttemptKey, float] = {}
         self._reports: list[Report] = []
 
     def start(self, launches: Sequence[Launch]) -> None:
         now = time()
-        self._present.update(((launch.run, launch.task, launch.attempt), now) for launch in launches)
+        self._present.update((key_of(launch), now) for launch in launches)
 
     def holds(self, run: int) -> bool:
         """Whether an attempt of the run is under way; from any thread."""
@@ -37,7 +35,7 @@ class PresenceExecutor:
         """Every attempt of the run that is under way has come to this; called by the thread that drives."""
         self._leave([attempt for attempt in self._present if attempt[0] == run], outcome)
 
-    def _leave(self, attempts: Sequence[Attempt], outcome: Outcome) -> None:
+    def _leave(self, attempts: Sequence[AttemptKey], outcome: Outcome) -> None:
         now = time()
         for attempt in attempts:
             self._reports.append(Report(*attempt, outcome, self._present.pop(attempt), now, self.name))
@@ -55,10 +53,10 @@ class PresenceExecutor:
     def deadline(self) -> float | None:
         return None
 
-    def began(self, attempt: Attempt) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         return self._present.get(attempt)
 
-    def cancel(self, attempts: Sequence[Attempt], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         known = [attempt for attempt in attempts if attempt in self._present]
         self._leave(known, Failure(Cause.CANCELED, "was canceled", retryable=False))
 

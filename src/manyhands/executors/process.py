@@ -16,11 +16,11 @@ from manyhands.executors import wire
 from manyhands.executors.cores import cores
 from manyhands.executors.echo import Echo
 from manyhands.executors.forkserver import ForkServer
-from manyhands.executors.link import Link, key_of
+from manyhands.executors.link import Link
 from manyhands.executors.pace import DEPTH, Paces
 from manyhands.executors.watch import READ, WRITE, Watch
 from manyhands.model.errors import BackendError
-from manyhands.model.outcomes import Failure, Launch, LogRange, Outcome, Report, Returned
+from manyhands.model.outcomes import AttemptKey, Failure, Launch, LogRange, Outcome, Report, Returned, key_of
 from manyhands.model.states import Cause
 
 LONG_SECONDS = 0.020
@@ -105,14 +105,14 @@ class ProcessExecutor:
         due += [link.heard + LONG_SECONDS for link in self._links.values() if self._hoards(link)]
         return min(due, default=None)
 
-    def began(self, attempt: tuple[int, int, int]) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         for link in self._links.values():
             for number, launch in link.outstanding:
                 if key_of(launch) == attempt:
                     return link.since if number == link.begun - 1 else None
         return None
 
-    def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         wanted = set(attempts)
         for launch in [launch for launch in self._queue if key_of(launch) in wanted]:
             self._queue.remove(launch)

@@ -57,6 +57,10 @@ class LogRange(msgspec.Struct, frozen=True, array_like=True):
     end: int
 
 
+AttemptKey = tuple[int, int, int]
+"""Which attempt: the number of its run, of its task in that run, and of the attempt, which counts from 1."""
+
+
 class Report(msgspec.Struct, array_like=True):
     """One attempt's end. `run`, `task`, `attempt` as launched; times are seconds since the epoch, of the body alone."""
 
@@ -81,3 +85,7 @@ class Launch(msgspec.Struct, array_like=True):
     payload: bytes
     slots: int = 1
     label: str = ""
+
+
+def key_of(attempt: Launch | Report) -> AttemptKey:
+    return attempt.run, attempt.task, attempt.attempt

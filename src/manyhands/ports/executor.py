@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from manyhands.model.outcomes import Launch, Report
+from manyhands.model.outcomes import AttemptKey, Launch, Report
 
 
 class Executor(Protocol):
@@ -48,12 +48,12 @@ class Executor(Protocol):
         """When, in monotonic seconds, `poll` wants to be called though its descriptor says nothing; None: never."""
         ...
 
-    def began(self, attempt: tuple[int, int, int]) -> float | None:
+    def began(self, attempt: AttemptKey) -> float | None:
         """When the body of an attempt that is under way began, in seconds since the epoch; None while it waits for
         its worker, and where that cannot be told. Its time-out counts from then."""
         ...
 
-    def cancel(self, attempts: Sequence[tuple[int, int, int]], grace: float) -> None:
+    def cancel(self, attempts: Sequence[AttemptKey], grace: float) -> None:
         """Really stop these attempts, given as (run, task, attempt): SIGTERM to the attempt's whole process group,
         SIGKILL after `grace` seconds. Each is still reported, as `Failure(cause=canceled)`. Unknown ones are passed
         over. Does not wait."""

@@ -9,12 +9,11 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from manyhands.app.layout import URL_STARTS
 from manyhands.app.plain import readable
 from manyhands.rest.view import AppView, Plain
 
 FRONTENDS = "/frontend"
-URL_STARTS = ("http://", "https://")
-"""What is shown in a frame; anything else, such as a script, is not."""
 
 
 def tabs(view: AppView) -> list[Plain]:

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from manyhands.engine.calling import Caller
-from manyhands.engine.handle import Reference
 from manyhands.model.errors import OptionError, RunNotFound, StoreUnavailable
 
 FAILURES = {
@@ -15,17 +14,23 @@ FAILURES = {
 }
 
 
+class Errand:
+    def __init__(self, run_id: str, seen: list[str]) -> None:
+        self.run_id = run_id
+        self._seen = seen
+
+    def see_to(self) -> bool:
+        self._seen.append(self.run_id)
+        if self.run_id in FAILURES:
+            raise FAILURES[self.run_id]
+        return self.run_id == "open"
+
+
 class Obstructed(Caller):
     def __init__(self) -> None:
         super().__init__(None, None)  # type: ignore[arg-type]
-        self._errands = {Reference(None, name) for name in [*FAILURES, "done", "open"]}  # type: ignore[misc]
         self.seen: list[str] = []
-
-    def _see_to(self, errand: Reference) -> bool:
-        self.seen.append(errand.run_id)
-        if errand.run_id in FAILURES:
-            raise FAILURES[errand.run_id]
-        return errand.run_id == "open"
+        self._errands = {Errand(name, self.seen) for name in [*FAILURES, "done", "open"]}  # type: ignore[misc]
 
 
 def test_one_that_fails_is_no_hindrance_to_others(caplog: Any) -> None:
