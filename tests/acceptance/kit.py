@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -242,14 +242,24 @@ def run_program(
 @contextmanager
 def running(program: str | Path, *arguments: object, place: Place, **more: str) -> Iterator[subprocess.Popen[str]]:
     """A program in a process group of its own, with its output in `place.folder/output.txt`; gone at the end."""
-    with open(place.folder / "output.txt", "ab") as output:
+    order, output = _order(program, arguments), place.folder / "output.txt"
+    with started(order, place.folder, _environment(place, more), output) as process:
+        yield process
+
+
+@contextmanager
+def started(
+    order: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """The same for any command, whose output is added to a file."""
+    with open(output, "ab") as file:
         process = subprocess.Popen(
-            _order(program, arguments),
-            cwd=place.folder,
-            env=_environment(place, more),
+            order,
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=file,
+            stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )

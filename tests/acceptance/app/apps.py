@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import textwrap
@@ -17,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from manyhands.app import Flow
-from tests.acceptance.kit import Place, family, wait_until
+from tests.acceptance.kit import Place, started, wait_until
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 LOOSE_SECONDS = 90.0
@@ -69,26 +68,9 @@ class Running:
 def running(place: Place, *words: object) -> Iterator[Running]:
     """The app of the command line, in a process group of its own; gone at the end."""
     output = place.folder / "output.txt"
-    with open(output, "wb") as file:
-        process = subprocess.Popen(
-            command(*words),
-            cwd=place.folder,
-            env=environment(place),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-    try:
+    output.unlink(missing_ok=True)
+    with started(command(*words), place.folder, environment(place), output) as process:
         yield Running(process, output)
-    finally:
-        for pid in [*family(process.pid), process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        process.wait()
 
 
 def run(place: Place, *words: object, seconds: float = 100.0) -> "subprocess.CompletedProcess[str]":

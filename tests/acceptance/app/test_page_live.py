@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.app.apps import environment, get, post, put
 from tests.acceptance.browser import browsing, visiting
-from tests.acceptance.kit import Place, family, wait_gone, wait_until
+from tests.acceptance.kit import Place, family, started, wait_gone, wait_until
 
 SEED = Path(__file__).parents[1] / "seeds" / "app_status.py"
 VIEW = re.compile(r"View it in your browser: (\S+)\n")
@@ -112,26 +112,9 @@ class Live:
 def living(place: Place, file: Path, *words: str, **more: str) -> Iterator[Live]:
     output = place.folder / "output.txt"
     order = [sys.executable, "-m", "manyhands", "run", "app", str(file), "--open-ui", "false", "--port", "0", *words]
-    with open(output, "wb") as written:
-        process = subprocess.Popen(
-            order,
-            cwd=place.folder,
-            env={**environment(place), **more},
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-    try:
+    output.unlink(missing_ok=True)
+    with started(order, place.folder, {**environment(place), **more}, output) as process:
         yield Live(process, output)
-    finally:
-        for pid in [*family(process.pid), process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        process.wait()
 
 
 def shown(page: Page, stage: str) -> None:
