@@ -35,6 +35,7 @@ from manyhands.executors.inline import InlineExecutor
 from manyhands.executors.later import LaterExecutor
 from manyhands.executors.presence import PresenceExecutor
 from manyhands.model.errors import OptionError, StateError, StoreUnavailable
+from manyhands.model.kinds import SERVICE
 from manyhands.model.records import EngineRecord
 from manyhands.ports.executor import Executor
 from manyhands.ports.store import Keeping
@@ -55,9 +56,6 @@ log = logging.getLogger("manyhands")
 
 WORK_MODULES = ("manyhands.worker.entry", "manyhands.app.far")
 """What the processes of works find already loaded."""
-
-SERVICE = "service"
-"""Kind of an engine that also looks for runs that others have left."""
 
 LIMITS = ("max_running_workflows", "max_pending_workflows")
 """Settings that a process keeps as they were first said."""

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import uvicorn
 from fastapi import FastAPI
 
+from manyhands.app.address import LOOPBACK
 from manyhands.model.errors import BackendError, OptionError
 from manyhands.rest.feed import Feed
 from manyhands.rest.guard import PAGE, Guard, is_loopback
@@ -25,7 +26,6 @@ from manyhands.rest.tabs import tabs
 from manyhands.rest.view import AppView
 from manyhands.rest.web import application, close
 
-LOOPBACK = "127.0.0.1"
 PORT = 7501
 TRIES = 100
 """How many ports are tried, one after the other, before the system chooses one."""
